@@ -25,9 +25,7 @@ class Picture:
     def __post_init__(self) -> None:
         expected = self.width * self.height * CHANNELS[self.mode]
         if len(self.pixels) != expected:
-            raise ValueError(
-                f"{self.width} x {self.height} {self.mode} needs {expected} bytes, got {len(self.pixels)}"
-            )
+            raise ValueError(f"{self.width} x {self.height} {self.mode} needs {expected} bytes, got {len(self.pixels)}")
 
     def __repr__(self) -> str:
         return f"Picture({self.width} x {self.height} {self.mode})"

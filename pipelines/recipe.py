@@ -64,7 +64,9 @@ class Source:
 
     image: ImageRef
     strength: Annotated[
-        float, Range(0, 1, 0.01), Label("Strength", "How far the picture may change: 0 keeps it, 1 ignores it.")
+        float,
+        Range(0, 1, 0.01),
+        Label("Strength", "How far the picture may change: 0 keeps it, 1 ignores it."),
     ] = 0.75
     resize: Annotated[Resize, Label("Resize", "How a picture of another shape is made to fit.")] = "stretch"
     mask: Mask | None = None
@@ -89,12 +91,16 @@ class Recipe:
         int, Range(1, 150, 1), Label("Steps", "How many times the picture is refined. More is slower.")
     ] = 20
     guidance: Annotated[
-        float, Range(1, 30, 0.5), Label("CFG", "How closely the picture follows the prompt. 1 is off and twice as fast.")
+        float,
+        Range(1, 30, 0.5),
+        Label("CFG", "How closely the picture follows the prompt. 1 is off and twice as fast."),
     ] = 7.0
     sampler: Annotated[str, Label("Sampler", "The rule by which noise becomes a picture.")] = "DPM++ 2M"
     schedule: Annotated[str, Label("Schedule", "How the noise is spread over the steps.")] = "Automatic"
     seed: Annotated[
-        int | None, Range(0, SEED_LIMIT - 1, 1), Label("Seed", "The number the noise is drawn from. -1 draws a new one.")
+        int | None,
+        Range(0, SEED_LIMIT - 1, 1),
+        Label("Seed", "The number the noise is drawn from. -1 draws a new one."),
     ] = None
     count: Annotated[int, Range(1, 100, 1), Label("Pictures", "How many, one after another.")] = 1
     batch: Annotated[int, Range(1, 8, 1), Label("Pictures at once", "Quicker on large cards, needs more memory.")] = 1
