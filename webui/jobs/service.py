@@ -50,7 +50,7 @@ class JobService:
         self._version = 1
         self._running = ""
         self._status = engine.status
-        self._listeners: dict[int, Callable[[], None]] = {}
+        self._listeners: dict[int, Callable[[], object]] = {}
         self._closing = False
         self._dispatcher = threading.Thread(target=self._dispatch, name="dispatcher", daemon=True)
 
@@ -138,6 +138,12 @@ class JobService:
             if job.over or self._closing:
                 return
 
+    def wait_for_engine(self) -> EngineStatus:
+        """Returns when the engine is ready, or will not be."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._status.phase in ("ready", "failed", "closed"))
+            return self._status
+
     def changes(self, since: int) -> Changes:
         """Jobs changed after version `since`. 0 gives every job that is not over and the newest that is."""
         with self._changed:
@@ -149,12 +155,12 @@ class JobService:
                 jobs = tuple(job for job in jobs if not job.over or job is newest)
             return Changes(self._version, jobs, self._status)
 
-    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+    def subscribe(self, listener: Callable[[], object]) -> Callable[[], object]:
         """`listener` is called, from any thread, at each change; it must return at once. Gives the way to end it."""
         with self._changed:
             key = max(self._listeners, default=0) + 1
             self._listeners[key] = listener
-        return lambda: self._listeners.pop(key, None) and None
+        return lambda: self._listeners.pop(key, None)
 
     def close(self) -> None:
         """Stop. What waits, or was running, is taken up again at the next start."""

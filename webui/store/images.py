@@ -40,10 +40,14 @@ class SavedImage:
 
 
 class ImageStore:
-    """outputs: where finished pictures go, one folder a day; inputs: where pictures to start from are kept."""
+    """outputs: where finished pictures go; inputs: where pictures to start from are kept.
 
-    def __init__(self, outputs: Path, inputs: Path, index: Path) -> None:
+    dated -- whether `outputs` gets one folder a day
+    """
+
+    def __init__(self, outputs: Path, inputs: Path, index: Path, dated: bool = True) -> None:
         self.outputs = outputs
+        self._dated = dated
         self.inputs = inputs
         self._index = Index(index)
 
@@ -71,7 +75,8 @@ class ImageStore:
         identity = secrets.token_hex(16)
         now = time.time()
         data = metadata.png(picture, recipe, seed, checkpoint, identity)
-        folder = self.outputs / datetime.fromtimestamp(now).strftime("%Y-%m-%d")
+        day = datetime.fromtimestamp(now).strftime("%Y-%m-%d")
+        folder = self.outputs / day if self._dated else self.outputs
         path = atomic.write_new(folder, tuple(_names(folder, seed)), data)
         row = self._row(path, data, now)
         self._index.add([row])
