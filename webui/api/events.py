@@ -1,6 +1,7 @@
 """Server-sent events: the state of things first, then every change, the latest only for a slow reader."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 from fastapi.sse import ServerSentEvent
@@ -45,16 +46,24 @@ async def _wakes(service: JobService, closing: asyncio.Event) -> AsyncIterator[N
     """Once at once, then after each change, until the server closes."""
     loop = asyncio.get_running_loop()
     changed = asyncio.Event()
-    unsubscribe = service.subscribe(lambda: loop.call_soon_threadsafe(changed.set))
-    closes = asyncio.ensure_future(closing.wait())
+
+    def wake() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is there to wake
+            loop.call_soon_threadsafe(changed.set)
+
+    unsubscribe = service.subscribe(wake)
+    tasks = {asyncio.ensure_future(closing.wait())}
     try:
         while not closing.is_set():
             changed.clear()
             yield None
             await asyncio.sleep(_PAUSE)
             waits = asyncio.ensure_future(changed.wait())
-            await asyncio.wait((waits, closes), return_when=asyncio.FIRST_COMPLETED)
+            tasks.add(waits)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            tasks.discard(waits)
             waits.cancel()
     finally:
         unsubscribe()
-        closes.cancel()
+        for task in tasks:
+            task.cancel()

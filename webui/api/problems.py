@@ -39,6 +39,8 @@ def install(app: FastAPI) -> None:
 
     def malformed(request: Request, error: Exception) -> JSONResponse:
         first = error.errors()[0] if isinstance(error, RequestValidationError) else {"msg": str(error), "loc": ()}
+        if first.get("type") == "json_invalid":
+            return answer(422, "The request is not JSON.")
         place = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
         return answer(422, f"{place or 'The request'}: {first['msg']}.", place or None)
 
