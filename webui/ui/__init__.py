@@ -1,0 +1,1 @@
+"""The page: Gradio components, their assets and their wiring."""
