@@ -265,8 +265,7 @@
       const move = () => {
         const now = pair();
         if (!now) return;
-        this.view.move(now.x - before.x, now.y - before.y);
-        this.view.zoom(now.apart / before.apart, now.x, now.y);
+        this.view.zoom(now.apart / before.apart, before.x, before.y, now.x - before.x, now.y - before.y);
         before = now;
       };
       this.gesture = { pinch: true, move, end: () => {} };

@@ -63,12 +63,13 @@
 
   /** A labelled slider with its value beside it; `show` writes the value, `oninput` gets the number. */
   function knob(label, title, { min, max, value, show = String, oninput }) {
-    const output = el("output", {}, show(value));
+    const output = el("span", { class: "sf-well-value", "aria-hidden": "true" }, show(value));
     const input = el("input", { type: "range", min, max, value, step: 1, "aria-label": label });
     const paint = () => {
       const share = (input.value - input.min) / Math.max(1, input.max - input.min);
       input.style.setProperty("--sf-fill", `${(share * 100).toFixed(1)}%`);
       output.textContent = show(Number(input.value));
+      input.setAttribute("aria-valuetext", output.textContent);
     };
     input.addEventListener("input", () => {
       paint();

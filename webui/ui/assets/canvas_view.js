@@ -41,15 +41,15 @@
       this.apply();
     }
 
-    /** Zooms so that the point of the picture under (clientX, clientY) stays where it is. */
-    zoom(factor, clientX, clientY) {
+    /** Zooms so that the point of the picture under (clientX, clientY) stays there, or moves by (dx, dy). */
+    zoom(factor, clientX, clientY, dx = 0, dy = 0) {
       const lowest = Math.min(1, this.fitScale);
       const scale = Math.min(MAX_SCALE, Math.max(lowest, this.scale * factor));
       const box = this.frame.getBoundingClientRect();
       const px = (clientX ?? box.left + box.width / 2) - box.left;
       const py = (clientY ?? box.top + box.height / 2) - box.top;
-      this.x = px - ((px - this.x) * scale) / this.scale;
-      this.y = py - ((py - this.y) * scale) / this.scale;
+      this.x = px + dx - ((px - this.x) * scale) / this.scale;
+      this.y = py + dy - ((py - this.y) * scale) / this.scale;
       this.scale = scale;
       this.fitted = Math.abs(scale - this.fitScale) < 1e-6;
       this.apply();
@@ -61,9 +61,10 @@
       this.apply();
     }
 
-    /** Keeps the picture centred where it fits, and within the frame where it does not. */
+    /** Centres the picture while all of it is seen; closer up, its edges stay beyond the middle of the frame. */
     apply() {
-      const place = (at, room, size) => (size <= room ? (room - size) / 2 : Math.min(0, Math.max(room - size, at)));
+      const close = this.scale > this.fitScale * 1.0001;
+      const place = (at, room, size) => (close ? Math.min(room / 2, Math.max(room / 2 - size, at)) : (room - size) / 2);
       this.x = place(this.x, this.frame.clientWidth, this.width * this.scale);
       this.y = place(this.y, this.frame.clientHeight, this.height * this.scale);
       this.sheet.style.transform = `translate(${this.x}px, ${this.y}px) scale(${this.scale})`;
