@@ -4,10 +4,21 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
+from webui.ui import canvas
+
 FOLDER = Path(__file__).parent / "assets"
 
-STYLES = ("icons.css", "snowfox.css", "pages.css", "canvas.css")
-SCRIPTS = ("theme.js", "snowfox.js", "fields.js", "result.js", "stage.js", "gallery.js", "models.js", "canvas.js")
+STYLES = ("icons.css", "snowfox.css", "pages.css", *canvas.STYLES)
+SCRIPTS = (
+    "theme.js",
+    "snowfox.js",
+    "fields.js",
+    "result.js",
+    "stage.js",
+    "gallery.js",
+    "models.js",
+    *canvas.SCRIPTS,
+)
 """In the order in which they run: theme.js before the first paint, the others after the page is read."""
 
 
@@ -19,11 +30,7 @@ def url(name: str) -> str:
 
 def head() -> str:
     """What the page's <head> needs of ours: no inline script, nothing from another server."""
-    styles = [f'<link rel="stylesheet" href="{url(name)}">' for name in STYLES if (FOLDER / name).exists()]
-    scripts = [
-        f'<script src="{url(name)}"{"" if name == "theme.js" else " defer"}></script>'
-        for name in SCRIPTS
-        if (FOLDER / name).exists()
-    ]
+    styles = [f'<link rel="stylesheet" href="{url(name)}">' for name in STYLES]
+    scripts = [f'<script src="{url(name)}"{"" if name == "theme.js" else " defer"}></script>' for name in SCRIPTS]
     icon = f'<link rel="icon" type="image/svg+xml" href="{url("logo.svg")}">'
     return "\n".join(['<meta name="color-scheme" content="dark light">', icon, *styles, *scripts])

@@ -1,12 +1,11 @@
 """The form and the recipe: what the controls hold becomes a Recipe, and the other way round. Pure."""
 
 from collections.abc import Mapping
-from math import isfinite, sqrt
+from math import isfinite
 from typing import Any, cast
 
 from pipelines.recipe import (
     SEED_LIMIT,
-    SIZE_STEP,
     Area,
     Fill,
     ImageRef,
@@ -101,22 +100,6 @@ def fit(values: Mapping[str, object], before: Mapping[str, object], after: Mappi
         if untouched and proposed != values.get(name):
             changed[name] = proposed
     return changed
-
-
-def shape(width: int, height: int, proposed: Mapping[str, object]) -> tuple[int, int]:
-    """The size to work at for a picture of width × height: its shape, and no more area than the model likes."""
-    area = _area(proposed)
-    scale = min(1.0, sqrt(area / (width * height)))
-    limits = facts(Recipe, "width")[1]
-    low, high = (int(limits.low), int(limits.high)) if limits else (SIZE_STEP, 2048)
-    sides = (round(side * scale / SIZE_STEP) * SIZE_STEP for side in (width, height))
-    wide, tall = (min(high, max(low, side)) for side in sides)
-    return wide, tall
-
-
-def _area(proposed: Mapping[str, object]) -> float:
-    width, height = proposed.get("width", Recipe.width), proposed.get("height", Recipe.height)
-    return float(cast("float", width)) * float(cast("float", height))
 
 
 def _source(task: Task, values: Mapping[str, object]) -> Source | None:

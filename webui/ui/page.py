@@ -16,7 +16,7 @@ from webui.ui.tabs import extensions, gallery, img2img, inpaint, models, txt2img
 from webui.ui.tabs import settings as preferences
 from webui.ui.tabs.task import TaskTab
 from webui.ui.theme import theme
-from webui.ui.wiring import QUIET, Forms
+from webui.ui.wiring import Forms
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,10 @@ class Page:
 
 
 def build(service: JobService, store: ImageStore, settings: Settings) -> Page:
-    """The whole page. It can be opened before the engine is ready."""
+    """The whole page. It can be opened before the engine is ready.
+
+    store -- for tabs that look at pictures on the server's side
+    """
     with gr.Blocks(title="Snowfox", analytics_enabled=False) as blocks:
         checkpoint = _top(settings)
         tasks: dict[Task, TaskTab] = {}
@@ -43,17 +46,15 @@ def build(service: JobService, store: ImageStore, settings: Settings) -> Page:
             with gr.Tab("Gallery", id="gallery", elem_id="tab_gallery"):
                 gallery.build()
             with gr.Tab("Models", id="models", elem_id="tab_models"):
-                models.build(settings.root / "models" / "checkpoints")
+                models.build(settings.models / "checkpoints")
             with gr.Tab("Extensions", id="extensions", elem_id="tab_extensions"):
-                extensions.build(settings.root / "extensions")
+                extensions.build(settings.extensions)
             with gr.Tab("Settings", id="settings", elem_id="tab_settings"):
-                preferences.build(settings, settings.root / "outputs")
+                preferences.build(settings)
         bridge = gr.Textbox(visible="hidden", elem_id="sf_bridge", label="Settings to show")
         ready = gr.Button("Engine ready", visible="hidden", elem_id="sf_ready")
-        rescan = gr.Button("Rescan", visible="hidden", elem_id="sf_rescan")
-        rescan.click(service.rescan, None, None, **QUIET)
         applied = gr.State({})
-        forms = Forms(service, store, checkpoint, applied, {task: tab.controls for task, tab in tasks.items()})
+        forms = Forms(service, settings, checkpoint, applied, {task: tab.controls for task, tab in tasks.items()})
         _bind(blocks, forms, tasks, bridge, ready)
     return Page(blocks, theme(), assets.head())
 
@@ -62,11 +63,10 @@ def _bind(blocks: gr.Blocks, forms: Forms, tasks: dict[Task, TaskTab], bridge: A
     for task, tab in tasks.items():
         forms.generate(task, tab.generate, tab.note, tab.pictures)
         controls.watch_titles(tab.controls)
-        if "image" in tab.pictures:
-            forms.shape(task, tab.pictures["image"])
     forms.fill(bridge)
     for event in (blocks.load, ready.click, forms.checkpoint.input):
         forms.refresh(event)
+    forms.remember()
 
 
 def _top(settings: Settings) -> Any:

@@ -10,10 +10,10 @@ from typing import Any
 import gradio as gr
 
 from pipelines.catalogue import Catalogue
-from pipelines.recipe import ImageRef, RecipeError, Task
+from pipelines.recipe import RecipeError, Task
 from pipelines.recipe_json import from_json
 from webui.jobs.service import JobService, QueueFull
-from webui.store.images import ImageStore
+from webui.settings import Settings
 from webui.ui import controls, form
 from webui.ui.controls import PREFIX, Controls
 
@@ -29,7 +29,7 @@ class Forms:
     """
 
     service: JobService
-    store: ImageStore
+    settings: Settings
     checkpoint: Any
     applied: Any
     tasks: Mapping[Task, Controls]
@@ -52,20 +52,13 @@ class Forms:
         named = {**self.tasks[task].fields, "checkpoint": self.checkpoint, **pictures}
         button.click(submit, None, note, inputs_kwargs=named, trigger_mode="multiple", **QUIET)
 
-    def shape(self, task: Task, image: Any) -> None:
-        """Let the size follow the picture that the task starts from."""
-        fields = self.tasks[task].fields
+    def remember(self) -> None:
+        """Keep the chosen model for the next start."""
 
-        def resize(ref: str, applied: Mapping[str, object]) -> tuple[Any, Any]:
-            try:
-                picture = self.store.get(ImageRef(ref)) if ref else None
-            except (KeyError, OSError):
-                picture = None
-            if picture is None:
-                return gr.skip(), gr.skip()
-            return form.shape(picture.width, picture.height, applied)
+        def keep(checkpoint: str) -> None:
+            self.settings.save(checkpoint=checkpoint)
 
-        image.change(resize, [image, self.applied], [fields["width"], fields["height"]], **QUIET)
+        self.checkpoint.input(keep, self.checkpoint, None, **QUIET)
 
     def refresh(self, event: Callable[..., Any]) -> None:
         """Bind an event (page opened, engine ready, model chosen) that fits the forms to the model."""
@@ -76,7 +69,8 @@ class Forms:
                 return {self.checkpoint: gr.skip()}
             names = [entry.name for entry in catalogue.usable()]
             first = catalogue.checkpoint("")
-            chosen = checkpoint if checkpoint in names else first.name if first else None
+            wished = (checkpoint, self.settings.checkpoint, first.name if first else None)
+            chosen = next((name for name in wished if name in names), None)
             proposed: dict[str, object] = {**catalogue.defaults(chosen)} if chosen else {}
             updates: dict[Any, Any] = {
                 self.checkpoint: gr.update(choices=names, value=chosen),

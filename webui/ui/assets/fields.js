@@ -55,9 +55,8 @@
   async function count(counter, text) {
     const answer = text ? await sf.ask(`tokens?text=${encodeURIComponent(text)}`).catch(() => null) : { count: 0, limit: 75 };
     if (!answer) return;
-    const blocks = Math.max(1, Math.ceil(answer.count / answer.limit));
-    counter.textContent = `${answer.count} / ${blocks * answer.limit}`;
-    counter.classList.toggle("sf-over-limit", blocks > 1);
+    counter.textContent = `${answer.count} / ${answer.limit}`;
+    counter.classList.toggle("sf-over-limit", answer.limit > 75);
   }
 
   // ----- size -----
@@ -90,6 +89,18 @@
     };
     for (const side of ["width", "height"]) sf.whenThere(`#${form}_${side} input`, (input) => watch(input, mark));
     return mark;
+  });
+
+  // The size follows the picture to start from: its shape, and no more area than the model likes.
+  document.addEventListener("snowfox:well", ({ detail: { target, ref, width, height } }) => {
+    if (!ref || !width || !height) return;
+    const likes = proposed();
+    const scale = Math.min(1, Math.sqrt((likes.width * likes.height) / (width * height)));
+    const side = (pixels) => Math.min(2048, Math.max(64, Math.round((pixels * scale) / 8) * 8));
+    sf.whenThere(`#${target}_height input`, () => {
+      set(field(`${target}_width`), side(width));
+      set(field(`${target}_height`), side(height));
+    });
   });
 
   function swap(form) {
@@ -263,5 +274,5 @@
     });
   }
 
-  Object.assign(sf, { field, formOf, set, fill, copy, send, swap, paste, sizeFor, openTab, openTabNamed });
+  Object.assign(sf, { field, formOf, set, fill, copy, send, swap, paste, readText, sizeFor, openTab, openTabNamed });
 })();

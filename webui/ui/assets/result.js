@@ -169,13 +169,14 @@
 
   async function use(id) {
     const full = await details(id).catch((error) => sf.toast(error.message));
-    if (!full?.recipe) return;
+    if (!full) return;
+    if (!full.recipe) return sf.readText("txt2img", full.parameters);
     sf.fill("txt2img", { ...full.recipe, seed: full.seed, count: 1, batch: 1, source: null });
     sf.toast("Settings of this picture filled in.", { name: "check" });
   }
 
   function save(id) {
-    const link = h("a", { href: sf.address(id), download: `${id.split(/[\\/]/).at(-1).replace(/\.png$/, "")}.png` });
+    const link = h("a", { href: sf.address(id), download: true });
     document.body.append(link);
     link.click();
     link.remove();
@@ -218,9 +219,8 @@
     zoom: () => sf.shown() && sf.zoom(stepPicture(0).all, Math.max(0, stepPicture(0).at)),
     view: (at) => showResult(at.dataset.view === "result"),
     rescan: () => {
-      document.querySelector("#sf_rescan")?.click();
-      sf.toast("Looking at the models folder again.");
-      for (const wait of [800, 2500, 6000]) setTimeout(sf.look, wait);
+      sf.post("rescan").then(() => sf.toast("Looking at the models folder again."), (error) => sf.toast(error.message));
+      for (const wait of [500, 2000, 6000]) setTimeout(sf.look, wait);
     },
     models: () => sf.openTabNamed("models"),
     theme: () => sf.theme.choose(sf.theme.isDark() ? "light" : "dark"),

@@ -16,8 +16,7 @@ def build() -> TaskTab:
             fields = controls.prompts("image")
             generate = controls.actions("image")
             note = place("", elem_id="img2img_note", classes="sf-answer")
-            with gr.Group(elem_classes="sf-card sf-source", elem_id="img2img_image"):
-                picture = well("img2img", mask=False)
+            picture = well("img2img", mask=False)
             fields |= controls.changes("image")
             fields |= controls.basics("image")
             more, sampler, memory = controls.drawers("image")

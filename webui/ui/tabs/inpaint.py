@@ -27,7 +27,7 @@ def build() -> TaskTab:
             more, sampler, memory = controls.drawers("inpaint")
         with gr.Column(scale=6, min_width=0, elem_classes="sf-right sf-painting", elem_id="inpaint_results"):
             place(VIEWS)
-            with gr.Group(elem_classes="sf-paint", elem_id="inpaint_well"):
+            with gr.Column(elem_classes="sf-paint", min_width=0):
                 picture = well("inpaint", mask=True)
             results("inpaint")
     part = Controls(controls.named("inpaint", fields | more), sampler, memory)

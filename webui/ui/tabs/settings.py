@@ -1,7 +1,6 @@
 """Settings: saved at once, no Apply button."""
 
 from html import escape
-from pathlib import Path
 
 import gradio as gr
 
@@ -18,7 +17,7 @@ KEYS = (
 )
 
 
-def build(settings: Settings, outputs: Path) -> None:
+def build(settings: Settings) -> None:
     with gr.Row(elem_classes="sf-settings", equal_height=False):
         with gr.Column(min_width=280):
             with gr.Group(elem_classes="sf-card"):
@@ -36,7 +35,7 @@ def build(settings: Settings, outputs: Path) -> None:
                     elem_id="setting_previews",
                     elem_classes="sf-check",
                 )
-            place(_facts(settings, outputs))
+            place(_facts(settings))
         with gr.Column(min_width=280):
             place(_keys())
 
@@ -50,9 +49,9 @@ def build(settings: Settings, outputs: Path) -> None:
     previews.input(save_previews, previews, None, **QUIET)
 
 
-def _facts(settings: Settings, outputs: Path) -> str:
+def _facts(settings: Settings) -> str:
     rows = (
-        ("Pictures are saved in", str(outputs)),
+        ("Pictures are saved in", str(settings.outputs)),
         ("Models, settings and outputs", str(settings.root)),
         ("Engine", settings.engine),
     )
