@@ -40,7 +40,7 @@ def _serve(settings: Settings) -> int:
         _say(f"Port {settings.port} is taken; using {sock.getsockname()[1]}.")
     app = App(settings)
     page = build(app.service, app.store, settings)
-    web = server.Server(server.build(app.api, page, _assets(), settings), sock)
+    web = server.Server(server.build(app.api, page, assets(), settings), sock)
     stop = _stop_on_signal()
     web.start()
     try:
@@ -76,7 +76,8 @@ def _stop_on_signal() -> threading.Event:
     return stop
 
 
-def _assets() -> Path:
+def assets() -> Path:
+    """The folder of our own scripts, styles and pictures for the page."""
     return Path(str(resources.files("webui.ui"))) / "assets"
 
 
