@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 
 import gradio as gr
+from gradio.themes import Base
 
 from pipelines.recipe import Task
 from webui.jobs.service import JobService
@@ -24,7 +25,7 @@ class Page:
     """What the server mounts: the blocks, their theme, and the html for <head>."""
 
     blocks: gr.Blocks
-    theme: gr.themes.Base
+    theme: Base
     head: str
 
 

@@ -2,7 +2,7 @@
 
 from inspect import signature
 
-import gradio as gr
+from gradio.themes import Base
 
 SANS = (
     "-apple-system",
@@ -125,9 +125,9 @@ SHAPES = {
 }
 
 
-def theme() -> gr.themes.Base:
+def theme() -> Base:
     """The theme of the page. Fonts are the system's, so nothing is fetched."""
-    base = gr.themes.Base(font=SANS, font_mono=MONO)
+    base = Base(font=SANS, font_mono=MONO)
     known = signature(base.set).parameters
     values = {name: f"var(--sf-{token})" for name, token in TOKENS.items()} | SHAPES
     dark = {f"{name}_dark": value for name, value in values.items() if f"{name}_dark" in known}

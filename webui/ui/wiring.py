@@ -135,7 +135,7 @@ class Forms:
             part.fields[name]: gr.update(value=value) for name, value in changed.items() if name in part.fields
         }
         for name, offered in zip(("sampler", "schedule"), controls.choices(catalogue), strict=True):
-            value = {"value": changed[name]} if name in changed else {}
+            value: dict[str, Any] = {"value": changed[name]} if name in changed else {}
             updates[part.fields[name]] = gr.update(choices=offered, **value)
         now = {**held, **changed}
         updates[part.sampler] = gr.update(label=controls.sampler_title(now))

@@ -102,7 +102,7 @@
           sf.button("Copy", () => sf.copy(image.parameters), { name: "copy", kind: "sf-sm", title: "Copy the settings as text" }),
           sf.button("Delete", () => sf.discard(image.id), { name: "trash", kind: "sf-sm sf-danger", title: "Move to the bin (Delete)" })),
         h("p", {}, image.prompt || "No prompt"),
-        image.recipe?.negative ? h("p", { class: "sf-faint" }, `Without: ${image.recipe.negative}`) : null,
+        ...(image.recipe?.negative ? [h("p", { class: "sf-faint" }, `Without: ${image.recipe.negative}`)] : []),
         facts(image),
         sf.button("Use these settings", () => sf.use(image.id), { name: "play", kind: "sf-tint", title: "Fill txt2img with these settings" }),
         h("div", { class: "sf-wraps sf-even" }, send("img2img", "img", "img2img"), send("inpaint", "brush", "Inpaint")),
