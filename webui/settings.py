@@ -34,6 +34,7 @@ class Settings:
     browser: bool = True
     engine: str = "process"
     device: str = ""
+    dtype: str = ""
     offline: bool = False
     queue_limit: int = 200
     theme: Theme = "system"
