@@ -513,6 +513,9 @@ def test_nothing_scrolls_sideways_on_a_phone_and_targets_are_large(phone: Page, 
     boxes = [button.bounding_box() for button in desk.well.get_by_role("button").all()]
     sizes = [(box["width"], box["height"]) for box in boxes if box]
     assert len(sizes) > 10
+    edge = phone.evaluate("document.querySelector('.sf-well-card').getBoundingClientRect().right")
+    plates = [plate.bounding_box() for plate in desk.well.locator(".sf-well-plate").all()]
+    assert all(box and box["x"] < edge for box in plates)
     assert min(map(min, sizes)) >= 40
 
 
