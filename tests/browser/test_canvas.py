@@ -370,6 +370,19 @@ def test_a_picture_that_the_server_forgot_is_forgotten(painted_desk: Desk, compl
     painted_desk.stand.put(forgotten)
 
 
+def test_a_mask_that_could_not_be_sent_is_sent_by_the_next_flush(desk: Desk, complaints: Complaints) -> None:
+    complaints.expect("net::ERR_FAILED")
+    desk.open(gradient())
+    desk.page.route("**/api/v1/images", lambda route: route.abort())
+    desk.draw((200, 150))
+    expect(desk.well.get_by_role("alert")).to_contain_text("Snowfox does not answer.")
+    refused = desk.page.evaluate("window.snowfox.canvas.flush('inpaint').catch(error => error.message)")
+    assert refused.startswith("Snowfox does not answer.")
+    desk.page.unroute("**/api/v1/images")
+    assert (desk.mask() == 255).any()
+    expect(desk.well.get_by_role("alert")).to_be_hidden()
+
+
 # ---- pictures in and out
 
 
@@ -481,6 +494,18 @@ def test_one_finger_paints_and_two_zoom_without_painting(phone: Page, stand: Sta
     assert (desk.mask() == before).all()
     assert (desk.at((400, 0))[0] - desk.at((0, 0))[0]) / wide == pytest.approx(3, rel=0.05)
     assert desk.at((200, 150)) == pytest.approx(middle, abs=3)
+    cdp.detach()
+
+
+def test_a_pen_paints_as_wide_as_it_presses(desk: Desk) -> None:
+    desk.open(gradient())
+    desk.size(80)
+    x, y = desk.at((200, 150))
+    cdp = desk.page.context.new_cdp_session(desk.page)
+    pen = {"x": x, "y": y, "pointerType": "pen", "force": 0.5, "button": "left", "clickCount": 1}
+    cdp.send("Input.dispatchMouseEvent", {"type": "mousePressed", **pen})
+    cdp.send("Input.dispatchMouseEvent", {"type": "mouseReleased", **pen})
+    assert_painted(desk.mask(), [(200, 150)], 40 * (0.2 + 0.8 * 0.5))
     cdp.detach()
 
 

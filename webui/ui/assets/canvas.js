@@ -208,6 +208,7 @@
       for (const name of ["pointerup", "pointercancel"]) frame.addEventListener(name, (event) => this.up(event));
       frame.addEventListener("pointerleave", () => this.leave());
       frame.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+      frame.addEventListener("contextmenu", (event) => event.pointerType === "touch" && event.preventDefault());
       frame.addEventListener("auxclick", (event) => event.preventDefault());
       canvas.addEventListener("focus", () => this.placeRing());
       canvas.addEventListener("blur", () => this.leave());
@@ -251,7 +252,7 @@
 
     interrupt() {
       this.pointers.clear();
-      this.gesture?.cancel?.();
+      (this.gesture?.cancel ?? this.gesture?.end)?.();
       this.rest();
     }
 
@@ -410,6 +411,7 @@
       else if (letter === "]") this.resize(this.size + Math.max(1, Math.round(this.size / 8)));
       else if (letter === "i") this.step((mask) => mask.invert());
       else if (letter === "h") this.toggleMask();
+      else if (letter === "escape" && this.gesture) this.interrupt();
       else if (letter === "0") this.view.fit();
       else if (letter === "+" || letter === "=") this.view.zoom(1.25);
       else if (letter === "-") this.view.zoom(1 / 1.25);

@@ -209,21 +209,21 @@
       }
     }
 
-    /** Shows a picture that the server has. */
-    async use(ref, turn = ++this.turn, restored = false) {
+    /** Shows a picture that the server has; `mask` is its mask's ref when both are restored. */
+    async use(ref, turn = ++this.turn, mask = undefined) {
       const size = await loaded(inputUrl(ref)).catch(() => {
         throw new Error("This picture is not there any more.");
       });
       if (turn !== this.turn) return;
       this.image = { ref, ...size };
-      this.maskRef = "";
+      this.maskRef = mask ?? "";
       this.dirty = false;
       this.say();
       this.painter?.open(size.width, size.height);
       this.show();
       this.view.frame.style.setProperty("--sf-well-tall", (size.height / size.width).toFixed(4));
       this.view.open(inputUrl(ref), size.width, size.height);
-      this.publish(restored);
+      this.publish(mask !== undefined);
     }
 
     remove() {
@@ -262,24 +262,29 @@
 
     /** After a reload: the picture and its mask as they were; what the server has forgotten is forgotten here too. */
     async restore() {
-      const { image, mask } = memory.read(this.prefix);
+      const { image, mask = "" } = memory.read(this.prefix);
       if (!image) return;
       const turn = ++this.turn;
       try {
-        await this.use(image, turn, true);
+        await this.use(image, turn, mask);
       } catch {
         if (turn === this.turn) memory.write(this.prefix, {});
         return;
       }
-      if (!mask || !this.painter || turn !== this.turn) return;
-      const answer = await fetch(inputUrl(mask)).catch(() => null);
-      if (!answer?.ok || turn !== this.turn) return;
-      const { bytes } = await readMask(await answer.blob(), this.image.width, this.image.height).catch(() => ({}));
-      if (!bytes || turn !== this.turn || this.painter.mask.done.length) return;
-      this.painter.mask.data.set(bytes);
-      this.painter.overlay.draw(this.painter.mask.whole);
-      this.maskRef = mask;
-      this.showPainted();
+      if (mask && this.painter && turn === this.turn) await this.restoreMask(mask, turn);
+    }
+
+    async restoreMask(ref, turn) {
+      const { width, height } = this.image;
+      const answer = await fetch(inputUrl(ref)).catch(() => null);
+      const read = answer?.ok ? await readMask(await answer.blob(), width, height).catch(() => null) : null;
+      if (turn !== this.turn || this.dirty || this.maskRef !== ref) return; // painted on meanwhile
+      this.maskRef = read ? ref : "";
+      if (read) {
+        this.painter.mask.data.set(read.bytes);
+        this.painter.overlay.draw(this.painter.mask.whole);
+        this.showPainted();
+      }
       this.keep();
     }
 
@@ -321,6 +326,7 @@
         if (turn !== this.turn) return;
         this.maskRef = ref;
         this.keep();
+        this.say(this.note.textContent, this.note); // an earlier failure is over
       } catch (error) {
         if (turn !== this.turn) return;
         this.dirty = true;
@@ -411,11 +417,16 @@
 
   document.addEventListener("snowfox:picture", ({ detail: { target, ref } }) => {
     const well = wells.get(target);
-    if (!well) return memory.write(target, { image: ref, mask: "" });
+    if (!well) return memory.write(target, { image: ref, mask: "" }); // its tab was never open
+    if (well.image?.ref === ref) return undefined;
     return well.use(ref).catch((error) => well.say(error.message));
   });
   document.addEventListener("keydown", onKey);
   document.addEventListener("paste", onPaste);
+  // A file dropped beside a well must not replace the page.
+  for (const name of ["dragover", "drop"]) {
+    document.addEventListener(name, (event) => event.dataTransfer?.types.includes("Files") && event.preventDefault());
+  }
 
   snowfox.canvas = {
     flush: async (target) => (wells.has(target) ? wells.get(target).flush() : memory.read(target)),
