@@ -20,9 +20,7 @@ SIZES = (("Square", 1, 1), ("Portrait", 3, 4), ("Landscape", 4, 3), ("Wide", 16,
 
 FILLS = (("Original", "original"), ("Blurred colours", "blurred"), ("Noise", "noise"), ("Empty", "empty"))
 AREAS = (("The whole picture", "whole"), ("Only the painted area", "masked"))
-RETITLES: Mapping[Task, str] = {"text": "txt2img", "image": "img2img", "inpaint": "Inpaint"}
-
-SIZES = (("Stretch", "stretch"), ("Crop", "crop"), ("Fill", "fill"))
+RESIZES = (("Stretch", "stretch"), ("Crop", "crop"), ("Fill", "fill"))
 
 KNOWN_SAMPLERS = ("DPM++ 2M", "Euler", "Euler a")
 KNOWN_SCHEDULES = ("Automatic",)
