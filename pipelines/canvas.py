@@ -197,5 +197,3 @@ def _premultiplied(image: Image.Image, alpha: Image.Image) -> Image.Image:
     result = Image.new("RGBa", image.size)
     result.paste(image.convert("RGBA").convert("RGBa"), mask=alpha)
     return result
-
-

@@ -25,7 +25,7 @@ class NotANumber(Exception):
 
 @dataclass(frozen=True)
 class Denoised:
-    """After step `index` (from 1) of `total`: what the model thinks the picture is, (batch, channels, height, width)."""
+    """After step `index` (from 1) of `total`. estimate: the clean latents as the model sees them, the batch's shape."""
 
     index: int
     total: int

@@ -44,6 +44,14 @@ class TensorFacts(NamedTuple):
     shape: tuple[int, ...]
 
 
+class Version(NamedTuple):
+    """A file as it was when it was looked at: another size or time (in nanoseconds) is another file."""
+
+    path: Path
+    bytes: int
+    changed: int
+
+
 @dataclass(frozen=True)
 class Header:
     """The tensors of a file (or of a diffusers folder, with "<component>/" in front) and its free text notes.
@@ -90,7 +98,7 @@ def read(path: Path) -> Header:
 
 
 def read_folder(path: Path) -> Header:
-    """One header for a diffusers folder: keys are "<component>/<key>", metadata has "model_index" (the pipeline's class).
+    """One header for a diffusers folder: keys are "<component>/<key>"; metadata "model_index" is the pipeline's class.
 
     Raises HeaderError when model_index.json is unreadable or a component's file is broken.
     """

@@ -106,9 +106,7 @@ class LatentModel(Model):
             source = source * (1 - mask)
         return source, Blend(mask, source)
 
-    def _watched(
-        self, steps: Generator[Denoised, None, torch.Tensor]
-    ) -> Generator[Progress, None, torch.Tensor]:
+    def _watched(self, steps: Generator[Denoised, None, torch.Tensor]) -> Generator[Progress, None, torch.Tensor]:
         while True:
             try:
                 step = next(steps)

@@ -7,6 +7,7 @@ x is in the "variance exploding" form: a clean latent plus noise of standard dev
 is usually 0.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -106,15 +107,15 @@ def find(name: str) -> Sampler | None:
 
 def euler(x: torch.Tensor, sigmas: Sequence[float], noise: Noise) -> Steps:
     """Euler's method on the probability-flow ODE (Karras et al. 2022, algorithm 2 without churn). Order 1."""
-    for sigma, after in zip(sigmas, sigmas[1:], strict=False):
+    for sigma, after in itertools.pairwise(sigmas):
         denoised = yield x, sigma
         x = x + (x - denoised) * ((after - sigma) / sigma)
     return x
 
 
 def euler_a(x: torch.Tensor, sigmas: Sequence[float], noise: Noise, *, eta: float = 1.0) -> Steps:
-    """Ancestral sampling with Euler steps: down past the next level, then up again with fresh noise (Song et al. 2020)."""
-    for sigma, after in zip(sigmas, sigmas[1:], strict=False):
+    """Ancestral Euler steps: down past the next level, then up again with fresh noise (Song et al. 2020)."""
+    for sigma, after in itertools.pairwise(sigmas):
         denoised = yield x, sigma
         down, up = ancestral(sigma, after, eta)
         x = x + (x - denoised) * ((down - sigma) / sigma)
@@ -125,7 +126,7 @@ def euler_a(x: torch.Tensor, sigmas: Sequence[float], noise: Noise, *, eta: floa
 
 def heun(x: torch.Tensor, sigmas: Sequence[float], noise: Noise) -> Steps:
     """Heun's method (Karras et al. 2022, algorithm 1): the slope is the mean of both ends. Order 2."""
-    for sigma, after in zip(sigmas, sigmas[1:], strict=False):
+    for sigma, after in itertools.pairwise(sigmas):
         denoised = yield x, sigma
         slope = (x - denoised) / sigma
         if after == 0:
@@ -140,7 +141,7 @@ def heun(x: torch.Tensor, sigmas: Sequence[float], noise: Noise) -> Steps:
 def dpmpp_2m(x: torch.Tensor, sigmas: Sequence[float], noise: Noise) -> Steps:
     """DPM-Solver++(2M): exact in the linear part, the last estimate gives the second order (Lu et al. 2022, alg. 2)."""
     previous, before = None, 0.0
-    for sigma, after in zip(sigmas, sigmas[1:], strict=False):
+    for sigma, after in itertools.pairwise(sigmas):
         denoised = yield x, sigma
         if after == 0:
             # The step in log sigma is infinite: its limit is the estimate itself.
@@ -156,9 +157,9 @@ def dpmpp_2m(x: torch.Tensor, sigmas: Sequence[float], noise: Noise) -> Steps:
 
 
 def dpmpp_2m_sde(x: torch.Tensor, sigmas: Sequence[float], noise: Noise, *, eta: float = 1.0) -> Steps:
-    """SDE-DPM-Solver++(2M), midpoint form: as 2M, with `eta` of the noise renewed each step (Lu et al. 2022, sec. 6)."""
+    """SDE-DPM-Solver++(2M), midpoint form: as 2M, with `eta` of the noise renewed each step (Lu et al. 2022)."""
     previous, before = None, 0.0
-    for sigma, after in zip(sigmas, sigmas[1:], strict=False):
+    for sigma, after in itertools.pairwise(sigmas):
         denoised = yield x, sigma
         if after == 0:
             return denoised
@@ -180,7 +181,7 @@ def ddim(x: torch.Tensor, sigmas: Sequence[float], noise: Noise, *, eta: float =
 
 def lcm(x: torch.Tensor, sigmas: Sequence[float], noise: Noise) -> Steps:
     """Multistep consistency sampling: take the estimate, add noise for the next level (Luo et al. 2023)."""
-    for sigma, after in zip(sigmas, sigmas[1:], strict=False):
+    for sigma, after in itertools.pairwise(sigmas):
         x = yield x, sigma
         if after > 0:
             x = x + noise(sigma, after) * after

@@ -4,6 +4,7 @@ A noise level is sigma, the standard deviation of the noise over a latent of uni
 Karras et al. 2022). A model knows a table of them, ascending, one for each of its (usually 1000) training timesteps.
 """
 
+import itertools
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ class NoiseTable:
 
     def __init__(self, sigmas: torch.Tensor | Sequence[float]) -> None:
         values = [float(value) for value in sigmas]
-        if len(values) < 2 or any(b <= a for a, b in zip(values, values[1:], strict=False)) or values[0] <= 0:
+        if len(values) < 2 or any(b <= a for a, b in itertools.pairwise(values)) or values[0] <= 0:
             raise ValueError("A noise table needs at least two positive sigmas in ascending order.")
         self.sigmas: tuple[float, ...] = tuple(values)
         self._logs = [math.log(value) for value in values]
@@ -121,7 +122,7 @@ def simple(n: int, table: NoiseTable) -> list[float]:
 
 
 def ddim(n: int, table: NoiseTable) -> list[float]:
-    """"Leading" timesteps with an offset of one: 1, 1 + 1000 // n, … (Song et al. 2020, as in latent diffusion)."""
+    """ "Leading" timesteps with an offset of one: 1, 1 + 1000 // n, … (Song et al. 2020, as in latent diffusion)."""
     top = len(table) - 1
     timesteps = [min(step + 1, top) for step in range(0, len(table), max(1, len(table) // n))]
     return [table[timestep] for timestep in reversed(timesteps)]

@@ -39,8 +39,8 @@ def _serve(settings: Settings) -> int:
     if settings.port and sock.getsockname()[1] != settings.port:
         _say(f"Port {settings.port} is taken; using {sock.getsockname()[1]}.")
     app = App(settings)
-    page = build(app.service, app.store, settings)
-    web = server.Server(server.build(app.api, page, assets(), settings), sock)
+    site = server.build(app.api, lambda: build(app.service, app.store, settings), assets(), settings)
+    web = server.Server(site, sock)
     stop = _stop_on_signal()
     web.start()
     try:

@@ -54,8 +54,18 @@ def url(host: str, sock: socket.socket) -> str:
     return f"http://{shown}:{sock.getsockname()[1]}"
 
 
-def build(api: Callable[[asyncio.Event], APIRouter], page: Page, assets: Path, settings: Settings) -> FastAPI:
+def build(
+    api: Callable[[asyncio.Event], APIRouter], make_page: Callable[[], Page], assets: Path, settings: Settings
+) -> FastAPI:
     """The whole application. api: makes the router, given the event that is set when the server ends."""
+
+    async def inside_a_loop() -> FastAPI:
+        return _build(api, make_page(), assets, settings)
+
+    return asyncio.run(inside_a_loop())  # outside of one, Gradio makes loops of its own and leaves them open
+
+
+def _build(api: Callable[[asyncio.Event], APIRouter], page: Page, assets: Path, settings: Settings) -> FastAPI:
     closing = asyncio.Event()
 
     app = FastAPI(title="Snowfox", version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")

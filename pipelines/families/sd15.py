@@ -1,7 +1,7 @@
 """Stable Diffusion 1.x (Rombach et al. 2022): single files in the original key layout, and diffusers folders.
 
-All sizes come from the shapes of the tensors, so that relatives of other sizes load as well. What shapes do not tell
-is the same in all of them: 8 attention heads on every level of the U-Net, heads of 64 in the text encoder, groups of 32.
+All sizes come from the shapes of the tensors, so that relatives of other sizes load as well. What shapes do not tell is
+the same in all of them: 8 attention heads on every level of the U-Net, heads of 64 in the text encoder, groups of 32.
 """
 
 import json
@@ -132,7 +132,8 @@ def _count(header: Header, prefix: str) -> int:
 
 
 def _load_folder(path: Path, header: Header, dtype: torch.dtype, text_dtype: torch.dtype) -> tuple[Any, Any, Any]:
-    from diffusers import AutoencoderKL, UNet2DConditionModel
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
     from transformers import CLIPTextModel
 
     def part(cls: Any, name: str, kind: torch.dtype) -> Any:
@@ -153,21 +154,21 @@ def _load_folder(path: Path, header: Header, dtype: torch.dtype, text_dtype: tor
 
 
 def _load_file(path: Path, header: Header, dtype: torch.dtype, text_dtype: torch.dtype) -> tuple[Any, Any, Any]:
-    from diffusers import AutoencoderKL, UNet2DConditionModel
     from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, convert_ldm_vae_checkpoint
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
 
     unet_config, vae_config, text_config = unet_sizes(header), vae_sizes(header), text_sizes(header)
-    unet = _filled(
-        lambda: UNet2DConditionModel(**unet_config),
-        lambda: convert_ldm_unet_checkpoint(_tensors(path, UNET, dtype), unet_config),
-        "U-Net",
-    )
-    vae = _filled(
-        lambda: AutoencoderKL(**vae_config),
-        lambda: convert_ldm_vae_checkpoint(_tensors(path, VAE, dtype), vae_config),
-        "autoencoder (VAE)",
-    )
+
+    def unet_weights() -> dict[str, torch.Tensor]:
+        return convert_ldm_unet_checkpoint(_tensors(path, UNET, dtype), unet_config)
+
+    def vae_weights() -> dict[str, torch.Tensor]:
+        return convert_ldm_vae_checkpoint(_tensors(path, VAE, dtype), vae_config)
+
+    unet = _filled(lambda: UNet2DConditionModel(**unet_config), unet_weights, "U-Net")
+    vae = _filled(lambda: AutoencoderKL(**vae_config), vae_weights, "autoencoder (VAE)")
     text = _filled(
         lambda: CLIPTextModel(CLIPTextConfig(**text_config)),
         lambda: _text_keys(_tensors(path, TEXT, text_dtype)),

@@ -25,8 +25,8 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 @pytest.fixture(scope="module")
 def address(app: App) -> Iterator[str]:
     sock = server.listen("127.0.0.1", 0)
-    page = build(app.service, app.store, app.settings)
-    web = server.Server(server.build(app.api, page, assets(), app.settings), sock)
+    site = server.build(app.api, lambda: build(app.service, app.store, app.settings), assets(), app.settings)
+    web = server.Server(site, sock)
     web.start()
     app.start()
     app.service.wait_for_engine()

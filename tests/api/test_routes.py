@@ -160,16 +160,27 @@ def test_a_picture_tells_how_it_was_made_and_so_does_a_pasted_text(client: httpx
     [
         "/api/v1/jobs/nope",
         "/api/v1/images/nope",
-        "/api/v1/images/..%2f..%2fsettings.yaml",
-        "/api/v1/inputs/..%2f..%2f..%2fetc%2fpasswd",
-        "/app/..%2fpage.py",
+        "/api/v1/inputs/" + "0" * 64,
         "/app/page.py",
     ],
 )
-def test_what_is_not_there_is_404_whatever_its_name(client: httpx.Client, path: str) -> None:
+def test_what_is_not_there_is_told_with_a_sentence(client: httpx.Client, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 404
     assert answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/images/..%2f..%2fsettings.yaml",
+        "/api/v1/inputs/..%2f..%2f..%2fetc%2fpasswd",
+        "/app/..%2fpage.py",
+        "/app/%2e%2e/page.py",
+    ],
+)
+def test_no_path_leads_out_of_a_folder(client: httpx.Client, path: str) -> None:
+    assert client.get(path).status_code == 404
 
 
 def test_the_schema_describes_the_recipe(client: httpx.Client) -> None:
