@@ -37,7 +37,7 @@ def build(service: JobService, store: ImageStore, settings: Settings) -> Page:
     with gr.Blocks(title="Snowfox", analytics_enabled=False) as blocks:
         checkpoint = _top(settings)
         tasks: dict[Task, TaskTab] = {}
-        with gr.Tabs(selected="txt2img", elem_id="tabs"):
+        with gr.Tabs(selected="txt2img", elem_id="tabs", overflow_behavior="wrap"):
             with gr.Tab("txt2img", id="txt2img", elem_id="tab_txt2img"):
                 tasks["text"] = txt2img.build()
             with gr.Tab("img2img", id="img2img", elem_id="tab_img2img"):

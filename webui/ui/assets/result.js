@@ -55,6 +55,7 @@
     return () => {
       const job = sf.current();
       const busy = Boolean(job) && (job.state === "running" || job.state === "loading");
+      root.hidden = !job;
       bar.hidden = !busy;
       if (busy) segments(bar, job);
       const [strong, rest, right, far] = job ? words(job) : ["", "", "", ""];

@@ -8,7 +8,7 @@ from webui.ui.markup import place
 
 def build(folder: Path) -> None:
     def listing() -> str:
-        return page(folder, found(folder))
+        return '<h1 class="sf-sr">Extensions</h1>' + page(folder, found(folder))
 
     place(listing, elem_id="extensions_list")
 

@@ -20,6 +20,7 @@ KEYS = (
 def build(settings: Settings) -> None:
     with gr.Row(elem_classes="sf-settings", equal_height=False):
         with gr.Column(min_width=280):
+            place('<h1 class="sf-sr">Settings</h1>', classes="sf-over")
             with gr.Group(elem_classes="sf-card"):
                 theme = gr.Radio(
                     [("Follow the system", "system"), ("Dark", "dark"), ("Light", "light")],
