@@ -51,7 +51,7 @@ class LatentModel(Model):
         if order.start is None:
             x = first * (math.sqrt(1 + levels[0] ** 2) if sampler.preserving else levels[0])
         else:
-            levels = shortened(levels, order.start.strength)
+            levels = shortened(levels, order.steps, order.start.strength, sampler.stops_early)
             source = parts.autoencoder.encode(order.start.image, order.seeds)
             source, blend = self._filled(order.start, source, first)
             x = source + first * levels[0]
@@ -115,11 +115,11 @@ class LatentModel(Model):
             yield Progress(step.index, step.total, self._parts.colours.picture(step.estimate[0]))
 
 
-def shortened(levels: list[float], strength: float) -> list[float]:
+def shortened(levels: list[float], steps: int, strength: float, stops_early: bool = False) -> list[float]:
     """The end of a schedule that a picture of that strength (0 .. 1) goes through; at least one step.
 
-    As is customary, `steps` counts the whole way: 20 steps at 0.5 make about half as many.
+    As is customary, `steps` counts the whole way: 20 steps at 0.5 make about half as many, and a schedule that ends
+    at 0 has that last step besides.
     """
-    steps = len(levels) - 1
-    kept = int(min(strength, 0.999) * steps)
-    return levels[max(0, steps - kept - 1) :]
+    kept = int(min(strength, 0.999) * steps) + (0 if stops_early else 1)
+    return levels[-(max(1, kept) + 1) :]
