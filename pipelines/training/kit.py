@@ -31,7 +31,7 @@ from pipelines.training.bank import Bank, tokenize
 from pipelines.training.compose import Composer, Mixture
 from pipelines.training.diffusion import DiffusionTraining
 from pipelines.training.emoji import HELD_OUT, Library, load_library
-from pipelines.training.kitfile import SCALING, Kit, export_kit, import_kit, new_kit
+from pipelines.training.kitfile import SCALING, Kit, export_kit, import_kit, new_kit, quieten
 from pipelines.training.sheet import TOKENIZER, open_tokenizer, write_sheet
 from pipelines.training.state import load_state, save_state
 from pipelines.training.wordvectors import token_vectors
@@ -85,6 +85,7 @@ def start_kit(plan: Plan, library: Library) -> tuple[Kit, int]:
         seen = int(import_kit(plan.from_weights, kit).get("kit.pictures", "0"))
     else:
         train_autoencoder(plan, library, kit)
+        quieten(kit.unet)
         if plan.words is not None:
             vectors = token_vectors(TOKENIZER / "vocab.json", plan.words, kit.text.config.hidden_size)
             kit.text.get_input_embeddings().weight.data.copy_(vectors)

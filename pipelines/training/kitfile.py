@@ -103,6 +103,14 @@ def new_kit(
     )
 
 
+@torch.no_grad()
+def quieten(unet: UNet2DConditionModel) -> None:
+    """Zeroes the last layer of every residual branch and of the U-Net, so that a fresh one begins as the identity."""
+    for name, value in unet.named_parameters():
+        if re.search(r"(\.conv2|\.proj_out|^conv_out)\.(weight|bias)$", name):
+            value.zero_()
+
+
 def substitute(name: str, rules: tuple[tuple[str, str], ...]) -> str:
     """The name after every rule (pattern, replacement)."""
     for pattern, replacement in rules:
