@@ -1,0 +1,101 @@
+"""Catalogue: what can be made here. The engine announces it; the web process only reads it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pipelines.recipe import Json, Task
+
+
+@dataclass(frozen=True)
+class FamilyEntry:
+    """A model family. defaults: values for fields of a Recipe that suit its models."""
+
+    name: str
+    title: str
+    tasks: tuple[Task, ...]
+    defaults: Mapping[str, Json] = field(default_factory=dict[str, Json])
+
+
+@dataclass(frozen=True)
+class CheckpointEntry:
+    """A file or folder that was found.
+
+    name     -- what a Recipe calls it: the path below the checkpoint folder without suffix, with "/"
+    path     -- where it lies, for the Models page
+    family   -- name of a FamilyEntry; "" where none recognised it
+    bytes    -- size on disk
+    sha256   -- of the file, 64 hex digits; "" while it is being worked out, and for folders
+    problem  -- a sentence: why it cannot be used; "" when it can
+    defaults -- over those of the family
+    """
+
+    name: str
+    path: str
+    family: str
+    bytes: int
+    sha256: str = ""
+    problem: str = ""
+    defaults: Mapping[str, Json] = field(default_factory=dict[str, Json])
+
+    @property
+    def short_hash(self) -> str:
+        """The ten digits that the parameters text carries."""
+        return self.sha256[:10]
+
+
+@dataclass(frozen=True)
+class SamplerEntry:
+    """aliases: other names that mean the same; schedule: the one that "Automatic" stands for."""
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    schedule: str = "Uniform"
+
+
+@dataclass(frozen=True)
+class DeviceEntry:
+    """kind: cpu, cuda, mps or xpu; dtype: what the models compute in; bytes: memory of the device."""
+
+    kind: str
+    title: str
+    dtype: str
+    bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    families: tuple[FamilyEntry, ...]
+    checkpoints: tuple[CheckpointEntry, ...]
+    samplers: tuple[SamplerEntry, ...]
+    schedules: tuple[str, ...]
+    device: DeviceEntry
+
+    def usable(self) -> tuple[CheckpointEntry, ...]:
+        return tuple(entry for entry in self.checkpoints if not entry.problem)
+
+    def checkpoint(self, name: str) -> CheckpointEntry | None:
+        """The entry of that name; "" names the default one: the first usable that is not Kit, else Kit."""
+        if name:
+            return next((entry for entry in self.checkpoints if entry.name == name), None)
+        usable = self.usable()
+        return next((entry for entry in usable if entry.name != "kit"), usable[0] if usable else None)
+
+    def family(self, name: str) -> FamilyEntry | None:
+        return next((entry for entry in self.families if entry.name == name), None)
+
+    def sampler(self, name: str) -> SamplerEntry | None:
+        """By name or alias, upper and lower case alike."""
+        wanted = name.casefold()
+        for entry in self.samplers:
+            if wanted in (entry.name.casefold(), *(alias.casefold() for alias in entry.aliases)):
+                return entry
+        return None
+
+    def schedule(self, name: str) -> str | None:
+        return next((known for known in self.schedules if known.casefold() == name.casefold()), None)
+
+    def defaults(self, checkpoint: str) -> dict[str, Json]:
+        """Field values that suit a checkpoint: those of its family, then its own."""
+        entry = self.checkpoint(checkpoint)
+        family = self.family(entry.family) if entry else None
+        return {**(family.defaults if family else {}), **(entry.defaults if entry else {})}
