@@ -113,10 +113,13 @@ def new_autoencoder(seed: int) -> AutoencoderKL:
 class AutoencoderTraining:
     """A run that can be stopped and resumed; its whole state is one file."""
 
-    def __init__(self, library: Library, path: Path, seed: int = 7, decoder_only: bool = False) -> None:
-        self.library, self.path, self.seed, self.decoder_only = library, path, seed, decoder_only
+    def __init__(self, library: Library, path: Path, seed: int = 7, finished: dict[str, Tensor] | None = None) -> None:
+        """With the weights of a `finished` autoencoder only its decoder is trained on; the latents stay."""
+        self.library, self.path, self.seed = library, path, seed
+        self.decoder_only = finished is not None
         self.model = new_autoencoder(seed)
-        if decoder_only:
+        if finished is not None:
+            self.model.load_state_dict(finished)
             for part in (self.model.encoder, self.model.quant_conv):
                 part.requires_grad_(False)
         self.trained = [value for value in self.model.parameters() if value.requires_grad]
@@ -181,7 +184,7 @@ class AutoencoderTraining:
 
 @torch.no_grad()
 def measure_psnr(model: AutoencoderKL, library: Library, count: int = 64, seed: int = 99) -> float:
-    """Mean PSNR in dB over `count` whole pictures, each one object on white or a plain colour; from the latents' mean."""
+    """Mean PSNR in dB over `count` whole pictures (one object on white or a plain colour), by the latents' mean."""
     model.eval()
     random = np.random.default_rng(seed)
     total = 0.0

@@ -164,7 +164,9 @@ def unet_name(name: str, layers: int) -> str:
         return f"input_blocks.{level * stride + stride}.0.op.{rest.removeprefix('conv.')}"
     if part == "upsamplers":
         return f"output_blocks.{level * stride + layers}.{1 if level == 0 else 2}.{rest}"
-    block = f"input_blocks.{1 + level * stride + index}" if side == "down" else f"output_blocks.{level * stride + index}"
+    block = (
+        f"input_blocks.{1 + level * stride + index}" if side == "down" else f"output_blocks.{level * stride + index}"
+    )
     if part == "attentions":
         return f"{block}.1.{rest}"
     return substitute(f"{block}.0.{rest}", RESIDUAL_RULES)
