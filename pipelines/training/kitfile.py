@@ -27,7 +27,7 @@ VAE_CONFIG: Final[dict[str, Any]] = {
     "out_channels": 3,
     "down_block_types": ("DownEncoderBlock2D",) * 4,
     "up_block_types": ("UpDecoderBlock2D",) * 4,
-    "block_out_channels": (64, 64, 128, 128),
+    "block_out_channels": (96, 64, 128, 128),
     "layers_per_block": 1,
     "latent_channels": 4,
     "norm_num_groups": 32,
