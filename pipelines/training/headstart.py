@@ -32,7 +32,7 @@ def carry(convolution: Any, targets: list[int], matrix: Tensor, kernel: Tensor) 
 
 @torch.no_grad()
 def give_head_start(model: AutoencoderKL) -> None:
-    """Sets the weights of a fresh four-level autoencoder of 32 groups; at least three channels to a group at the ends."""
+    """Sets the weights of a fresh four-level autoencoder: 32 groups, at the ends three channels or more to a group."""
     for name, value in model.named_parameters():
         if re.search(r"(\.conv2|\.to_out\.0)\.(weight|bias)$", name):
             value.zero_()
