@@ -25,7 +25,7 @@ from pipelines.training.sprite import place
 from pipelines.training.state import Average, load_state, save_state, schedule
 
 KL_WEIGHT: Final = 1e-4
-LEARNING_RATE: Final = 1e-3
+LEARNING_RATE: Final = 3e-4
 CROP: Final = 64
 log = logging.getLogger(__name__)
 
@@ -154,10 +154,10 @@ class AutoencoderTraining:
             self.step += 1
             self.pictures += len(batch)
             losses += float(loss.detach())
-            if self.step % 50 == 0:
+            if self.step % 25 == 0:
                 self.seconds += time.monotonic() - began
                 began = time.monotonic()
-                log.info("vae step %d loss %.4f, %d s", self.step, losses / 50, self.seconds)
+                log.info("vae step %d loss %.4f, %d s", self.step, losses / 25, self.seconds)
                 losses = 0.0
             if self.step % save_every == 0:
                 self.save()
