@@ -1,9 +1,13 @@
 """Start at once when everything is there, else install first."""
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 
 from webui.bootstrap import record
 from webui.bootstrap.failure import SetupError, unwritable
@@ -121,7 +125,7 @@ def is_installed(project: Project, request: Request) -> bool:
 def install(project: Project, request: Request) -> None:
     """Install under the lock; another start may have done it meanwhile. A build once asked for stays asked for."""
     try:
-        with install_lock(project.root / ".venv.lock", _say):
+        with _termination_as_interruption(), install_lock(project.root / ".venv.lock", _say):
             known = record.read(project)
             if known is not None and known.serves(project, request.extras, _wanted_build(request)):
                 return
@@ -132,6 +136,20 @@ def install(project: Project, request: Request) -> None:
             Installer(project, choice, asked, extras, sys.stderr).run()
     except OSError as error:
         raise SetupError(unwritable(project.root, error)) from error
+
+
+@contextmanager
+def _termination_as_interruption() -> Generator[None]:
+    """A SIGTERM during the installation ends pip too, as Ctrl+C does."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _wanted_build(request: Request) -> str:
