@@ -150,6 +150,18 @@ def test_interruption(
     assert "Run the same command again to go on" in capsys.readouterr().err
 
 
+def test_interruption_of_the_program_is_the_program_s_own(
+    checkout: Checkout, handed: Handed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(request: Request) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(start, "missing", lambda wanted, folders=None: [])  # pyright: ignore
+    monkeypatch.setattr(start, "_serve", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        start.main([])
+
+
 @pytest.mark.parametrize(
     ("number", "words"), [(errno.EROFS, "move it to a folder of your own"), (errno.ENOSPC, "The disk is full")]
 )

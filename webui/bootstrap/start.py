@@ -4,9 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 
 from webui.bootstrap import record
@@ -68,28 +69,32 @@ def read_arguments(arguments: list[str]) -> Request:
 def main(arguments: list[str]) -> int:
     """The exit code; on POSIX a successful start through `.venv` replaces this process and does not return."""
     try:
-        return _start(read_arguments(arguments), find_project())
+        program = _prepare(read_arguments(arguments), find_project())
     except SetupError as error:
         print(f"Snowfox: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nInterrupted. Run the same command again to go on where it stopped.", file=sys.stderr)
         return 130
+    return program()
 
 
-def _start(request: Request, project: Project | None) -> int:
+def _prepare(request: Request, project: Project | None) -> Callable[[], int]:
+    """Set up what is missing; returns the program to run, whose own failures are not set-up's business."""
     if project is None:
         if request.test:
             raise SetupError("The tests come with the source: run `python -m webui test` in a checkout of Snowfox.")
-        return _serve(request)
+        return partial(_serve, request)
     if is_ready_here(project, request):
-        return _test(project, request) if request.test else _serve(request)
+        return partial(_test, project, sys.executable, request) if request.test else partial(_serve, request)
     if not is_installed(project, request):
         if {"-h", "--help"} & set(request.rest) and not request.test:
-            print(HELP, end="")
-            return 0
+            return _help
         install(project, request)
-    return _continue_in_venv(project, request)
+    python = str(project.python)
+    if request.test:
+        return partial(_test, project, python, request)
+    return partial(_replace, [python, "-m", "webui", *request.rest])
 
 
 def is_ready_here(project: Project, request: Request) -> bool:
@@ -163,16 +168,14 @@ def _serve(request: Request) -> int:
     return program(request.rest)
 
 
-def _test(project: Project, request: Request) -> int:
+def _test(project: Project, python: str, request: Request) -> int:
     os.chdir(project.root)
-    return _replace([sys.executable, "-m", "pytest", *request.rest])
+    return _replace([python, "-m", "pytest", *request.rest])
 
 
-def _continue_in_venv(project: Project, request: Request) -> int:
-    if request.test:
-        os.chdir(project.root)
-        return _replace([str(project.python), "-m", "pytest", *request.rest])
-    return _replace([str(project.python), "-m", "webui", *request.rest])
+def _help() -> int:
+    print(HELP, end="")
+    return 0
 
 
 def _replace(command: list[str]) -> int:
