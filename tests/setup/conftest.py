@@ -47,9 +47,7 @@ class Checkout:
         file.unlink(missing_ok=True)
         return [line for line in lines if line.startswith("-")]
 
-    def installer(
-        self, choice: TorchChoice = PLAIN, asked: str = "", extras: tuple[str, ...] = ()
-    ) -> Installer:
+    def installer(self, choice: TorchChoice = PLAIN, asked: str = "", extras: tuple[str, ...] = ()) -> Installer:
         return Installer(self.project, choice, asked, extras, self.screen)
 
 

@@ -1,8 +1,10 @@
-"""Start at once when everything is there, else install first."""
+"""Start at once when everything is there, else install first.
+
+What only an installation needs is imported when there is one: every start passes through here.
+"""
 
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -12,12 +14,8 @@ from types import FrameType
 
 from webui.bootstrap import record
 from webui.bootstrap.failure import SetupError, unwritable
-from webui.bootstrap.install import Installer
-from webui.bootstrap.lock import install_lock
-from webui.bootstrap.machine import detect
 from webui.bootstrap.project import Project, find_project
-from webui.bootstrap.requirement import missing
-from webui.bootstrap.torch_choice import choose_torch
+from webui.bootstrap.requirement import is_bare, missing
 
 HELP = """\
 Snowfox is not installed yet. Run `python -m webui` once: it makes the folder .venv and installs there.
@@ -103,7 +101,7 @@ def is_ready_here(project: Project, request: Request) -> bool:
         known = record.read(project)
         if known is not None:
             return known.serves(project, request.extras, _wanted_build(request))
-    if missing(project.requirements(request.extras)):
+    if is_bare() or missing(project.requirements(request.extras)):
         return False
     if request.torch not in ("", "skip"):
         _say("--torch is for the folder .venv; this Python has a torch of its own, which is used as it is.")
@@ -129,6 +127,11 @@ def is_installed(project: Project, request: Request) -> bool:
 
 def install(project: Project, request: Request) -> None:
     """Install under the lock; another start may have done it meanwhile. A build once asked for stays asked for."""
+    from webui.bootstrap.install import Installer
+    from webui.bootstrap.lock import install_lock
+    from webui.bootstrap.machine import detect
+    from webui.bootstrap.torch_choice import choose_torch
+
     try:
         with _termination_as_interruption(), install_lock(project.root / ".venv.lock", _say):
             known = record.read(project)
@@ -180,6 +183,8 @@ def _help() -> int:
 
 def _replace(command: list[str]) -> int:
     """Become this command. Windows cannot, so there it is a child, which gets Ctrl+C from the console itself."""
+    import subprocess
+
     sys.stdout.flush()
     sys.stderr.flush()
     if sys.platform != "win32":
