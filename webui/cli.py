@@ -1,0 +1,109 @@
+"""The command line: serve the page, generate without a browser, list the models."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from webui import settings as settings_module
+from webui.settings import Settings, SettingsError
+
+Arguments = argparse.Namespace
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code: 0, or 1 after one sentence on what went wrong."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    arguments = _parser().parse_args(given)
+    try:
+        return arguments.run(arguments)
+    except KeyboardInterrupt:
+        return 130
+    except (SettingsError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _serve(arguments: Arguments) -> int:
+    from webui.serve import serve
+
+    return serve(_settings(arguments))
+
+
+def _generate(arguments: Arguments) -> int:
+    from webui.generate import generate
+
+    return generate(_settings(arguments), arguments)
+
+
+def _models(arguments: Arguments) -> int:
+    from webui.generate import list_models
+
+    return list_models(_settings(arguments))
+
+
+def _settings(arguments: Arguments) -> Settings:
+    names = ("host", "port", "engine", "device", "dtype", "offline")
+    flags: dict[str, Any] = {name: getattr(arguments, name, None) for name in names}
+    if getattr(arguments, "no_browser", False):
+        flags["browser"] = False
+    return settings_module.load(arguments.root, flags)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="webui",
+        description="Snowfox: a Stable Diffusion web UI. Without a command it serves the page.",
+        epilog="`python -m webui test` runs the test suite.",
+    )
+    _add_common(parser)
+    parser.add_argument("--torch", help="which build of torch to install: cpu, cu126, cu128, cu130, rocm, xpu or skip")
+    parser.add_argument("--host", help="address to listen at; 127.0.0.1 by default: this machine only")
+    parser.add_argument("--port", type=int, help="7860 by default; the next free one when it is taken")
+    parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
+    parser.set_defaults(run=_serve)
+    commands = parser.add_subparsers(title="commands", metavar="")
+    # Flags that a subcommand is not given must not undo those given before it.
+    keep = argparse.SUPPRESS
+    generate = commands.add_parser("generate", help="make pictures without a browser", argument_default=keep)
+    models = commands.add_parser("models", help="list the models that were found", argument_default=keep)
+    _add_common(generate)
+    _add_common(models)
+    _add_generate(generate)
+    models.set_defaults(run=_models)
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--root", type=Path, help="folder of models, extensions, outputs and settings.yaml")
+    add("--engine", help="process (default), inline (for debuggers) or fake (no models)")
+    add("--device", help="cpu, cuda, cuda:1, mps or xpu; the best one by default")
+    add(
+        "--dtype",
+        choices=("float32", "bfloat16", "float16"),
+        help="what models compute in; the device's best by default",
+    )
+    add("--offline", action="store_const", const=True, help="never use the network")
+
+
+def _add_generate(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("prompt", help="what the picture shows")
+    add("--negative", help="what to keep out of the picture")
+    add("--checkpoint", help="a model's name as `webui models` lists it")
+    add("--size", help="width and height, such as 512x768; the model's own by default")
+    add("--steps", type=int, help="how many times the picture is refined")
+    add("--guidance", "--cfg", type=float, help="how closely the picture follows the prompt")
+    add("--sampler", help='such as "Euler a"')
+    add("--schedule", help="such as Karras")
+    add("--seed", type=int, help="a number; drawn by default")
+    add("--count", type=int, help="how many pictures; their seeds count up")
+    add("--batch", type=int, help="how many at once; --count is a multiple of it")
+    add("--clip-skip", type=int, help="leave out the last layers of the text model")
+    add("--init", type=Path, help="a picture to start from")
+    add("--mask", type=Path, help="a picture whose white parts are repainted; needs --init")
+    add("--strength", type=float, help="how far the picture may change, 0 to 1")
+    add("--out", type=Path, help="folder to write to; outputs/ by default")
+    parser.set_defaults(run=_generate)

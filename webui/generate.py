@@ -1,0 +1,152 @@
+"""`webui generate` and `webui models`: the same recipes and the same engine, without a browser."""
+
+import argparse
+import re
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from pipelines.catalogue import Catalogue
+from pipelines.recipe import Recipe, RecipeError
+from pipelines.recipe_json import from_json
+from webui.app import App, log_to_file
+from webui.jobs.job import Job
+from webui.jobs.journal import Journal
+from webui.jobs.service import JobService
+from webui.settings import Settings, SettingsError
+from webui.store.images import BadPicture, ImageStore
+
+_GIB = 2**30
+
+
+def generate(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Prints the path of each picture. Exit code 1, after one sentence, when one could not be made."""
+    log_to_file(settings, screen=False)
+    given = vars(arguments)
+    with tempfile.TemporaryDirectory(prefix="snowfox-") as temporary:
+        app = App(settings, store=_store(settings, given.get("out"), Path(temporary)), journal=_journal(temporary))
+        app.start()
+        try:
+            catalogue = _ready(app.service)
+            job = app.service.submit(_recipe(given, catalogue, app.store), "cli")
+            job = _follow(app, job)
+        except (RecipeError, BadPicture, SettingsError) as error:
+            return _fail(str(error))
+        except KeyboardInterrupt:
+            return _fail("Stopped.")
+        finally:
+            app.close()
+    if job.state == "done":
+        return 0
+    failure = job.failure
+    return _fail(f"{failure.message} {failure.hint}" if failure else "Stopped.")
+
+
+def list_models(settings: Settings) -> int:
+    """One line for each file that was found; reasons for those that cannot be used."""
+    log_to_file(settings, screen=False)
+    with tempfile.TemporaryDirectory(prefix="snowfox-") as temporary:
+        app = App(settings, store=_store(settings, None, Path(temporary)), journal=_journal(temporary))
+        app.start()
+        try:
+            catalogue = _ready(app.service)
+        finally:
+            app.close()
+    if not catalogue.checkpoints:
+        return _fail(f"No model was found. Put a .safetensors file into {settings.models / 'checkpoints'}.")
+    for entry in catalogue.checkpoints:
+        family = catalogue.family(entry.family)
+        title = family.title if family else "unknown"
+        line = f"{entry.name}\t{title}\t{entry.bytes / _GIB:.2f} GiB\t{entry.short_hash or '-'}"
+        sys.stdout.write(f"{line}\t{entry.problem}\n" if entry.problem else f"{line}\n")
+    return 0
+
+
+def _ready(service: JobService) -> Catalogue:
+    status = service.wait_for_engine()
+    if status.phase != "ready" or status.catalogue is None:
+        raise SettingsError(status.message or "The engine does not start.")
+    return status.catalogue
+
+
+def _recipe(given: dict[str, Any], catalogue: Catalogue, store: ImageStore) -> Recipe:
+    """Flags → recipe; what is not given is as the checkpoint likes it. Raises RecipeError or BadPicture."""
+    names = ("negative", "checkpoint", "steps", "guidance", "sampler", "schedule", "seed", "clip_skip")
+    values: dict[str, Any] = {name: given[name] for name in names if name in given}
+    values |= {"prompt": given["prompt"], **_counts(given)}
+    if "size" in given:
+        size = re.fullmatch(r"(\d+)\s*[xX×]\s*(\d+)", given["size"])
+        if size is None:
+            raise RecipeError("size", f"'{given['size']}' is no size; write it as 512x768.")
+        values |= {"width": int(size[1]), "height": int(size[2])}
+    if "init" in given:
+        values["source"] = _source(given, store)
+    elif "mask" in given or "strength" in given:
+        raise RecipeError("source", "--mask and --strength need a picture to start from: give it with --init.")
+    return from_json({**catalogue.defaults(values.get("checkpoint", "")), **values})
+
+
+def _counts(given: dict[str, Any]) -> dict[str, int]:
+    count, batch = given.get("count", 1), given.get("batch", 1)
+    if batch < 1 or count % batch:
+        raise RecipeError(
+            "batch", f"{count} pictures cannot be made {batch} at once: --count is a multiple of --batch."
+        )
+    return {"count": count // batch, "batch": batch}
+
+
+def _source(given: dict[str, Any], store: ImageStore) -> dict[str, Any]:
+    source: dict[str, Any] = {"image": _picture(given["init"], store)}
+    if "strength" in given:
+        source["strength"] = given["strength"]
+    if "mask" in given:
+        source["mask"] = {"image": _picture(given["mask"], store)}
+    return source
+
+
+def _picture(path: Path, store: ImageStore) -> str:
+    try:
+        return store.put(path.read_bytes())
+    except OSError as error:
+        raise BadPicture(f"{path} cannot be read: {error.strerror}.") from error
+    except BadPicture as error:
+        raise BadPicture(f"{path}: {error}") from error
+
+
+def _follow(app: App, job: Job) -> Job:
+    """Show the steps, print each picture's path as it is written."""
+    printed, last = 0, job
+    with tqdm(total=job.recipe.count * job.recipe.steps, unit="step", file=sys.stderr, leave=False) as bar:
+        for last in app.service.watch(job.id):
+            bar.total = job.recipe.count * (last.steps or job.recipe.steps)
+            bar.n = min(bar.total, (last.picture // job.recipe.batch) * last.steps + last.step)
+            bar.set_description("Loading the model" if last.state == "loading" else None, refresh=False)
+            bar.refresh()
+            for image in last.images[printed:]:
+                saved = app.store.saved(image.id)
+                bar.write(str(saved.path if saved else image.id), file=sys.stdout)
+            printed = len(last.images)
+    for note in last.notes:
+        sys.stderr.write(f"{note}\n")
+    return last
+
+
+def _store(settings: Settings, out: Path | None, temporary: Path) -> ImageStore:
+    """out: a folder of the user's own, without our folder for each day and without a place in the gallery."""
+    inputs = settings.cache / "inputs"
+    if out is None:
+        return ImageStore(settings.outputs, inputs, settings.cache / "index.sqlite")
+    return ImageStore(out.expanduser().resolve(), inputs, temporary / "index.sqlite", dated=False)
+
+
+def _journal(temporary: str) -> Journal:
+    """A record of its own: a page that is open on the same folder keeps its queue to itself."""
+    return Journal(Path(temporary) / "jobs")
+
+
+def _fail(sentence: str) -> int:
+    sys.stderr.write(f"{sentence.strip()}\n")
+    return 1

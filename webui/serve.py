@@ -1,0 +1,86 @@
+"""Serving the page: from settings to a browser window, and back."""
+
+import signal
+import sys
+import threading
+import urllib.request
+import webbrowser
+from importlib import resources
+from pathlib import Path
+from types import FrameType
+
+from filelock import FileLock, Timeout
+
+from webui.app import App, log_to_file
+from webui.settings import Settings, SettingsError
+
+
+def serve(settings: Settings) -> int:
+    """Runs until it is interrupted. Raises SettingsError or OSError when it cannot begin."""
+    settings.root.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(settings.root / "snowfox.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise SettingsError(f"Snowfox is already running on {settings.root}. Stop it first.") from error
+    try:
+        return _serve(settings)
+    finally:
+        lock.release()
+
+
+def _serve(settings: Settings) -> int:
+    from webui import server
+    from webui.ui.page import build
+
+    log_to_file(settings)
+    sock = server.listen(settings.host, settings.port)
+    address = server.url(settings.host, sock)
+    if settings.port and sock.getsockname()[1] != settings.port:
+        _say(f"Port {settings.port} is taken; using {sock.getsockname()[1]}.")
+    app = App(settings)
+    site = server.build(app.api, lambda: build(app.service, app.store, settings), assets(), settings)
+    web = server.Server(site, sock)
+    stop = _stop_on_signal()
+    web.start()
+    try:
+        _first_answer(address)
+        _say(f"Running on {address}")
+        app.start()  # only now: the engine takes both cores for seconds, and the page comes first
+        if settings.browser:
+            webbrowser.open(address)
+        threading.Thread(target=app.store.refresh, name="gallery", daemon=True).start()
+        stop.wait()
+        _say("Stopping.")
+    finally:
+        web.close()
+        app.close()
+    return 0
+
+
+def _first_answer(address: str) -> None:
+    """Returns when the page has been served once: then it is quick for the browser."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(address, timeout=60) as answer:
+        answer.read()
+
+
+def _stop_on_signal() -> threading.Event:
+    stop = threading.Event()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGINT, handle)
+    signal.signal(signal.SIGTERM, handle)
+    return stop
+
+
+def assets() -> Path:
+    """The folder of our own scripts, styles and pictures for the page."""
+    return Path(str(resources.files("webui.ui"))) / "assets"
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()

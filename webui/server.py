@@ -1,0 +1,141 @@
+"""Server: the page, the API and our static files behind the guard, on one socket."""
+
+import asyncio
+import contextlib
+import mimetypes
+import os
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import gradio
+import uvicorn
+from fastapi import APIRouter, FastAPI, Response
+
+from webui.api import problems
+from webui.guard import Guard
+from webui.settings import Settings
+from webui.ui.page import Page
+
+_PORTS_TRIED = 50
+_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png"}
+
+
+class PortTaken(OSError):
+    """No port could be had; the text is a sentence for the user."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket at `port`, or at the next free one of the fifty after it; 0 takes any.
+
+    Raises PortTaken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    reason = ""
+    for candidate in range(port, port + (_PORTS_TRIED if port else 1)):
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            if os.name != "nt":  # there it would let two programs share a port
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind((host, candidate))
+            sock.listen(128)
+        except (OSError, OverflowError) as error:
+            sock.close()
+            reason = str(error)
+            continue
+        return sock
+    raise PortTaken(f"No port from {port} on can be had on {host} ({reason}). Choose another with --port.")
+
+
+def url(host: str, sock: socket.socket) -> str:
+    """The address to open in a browser."""
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{shown}:{sock.getsockname()[1]}"
+
+
+def build(
+    api: Callable[[asyncio.Event], APIRouter], make_page: Callable[[], Page], assets: Path, settings: Settings
+) -> FastAPI:
+    """The whole application. api: makes the router, given the event that is set when the server ends."""
+
+    async def inside_a_loop() -> FastAPI:
+        return _build(api, make_page(), assets, settings)
+
+    return asyncio.run(inside_a_loop())  # outside of one, Gradio makes loops of its own and leaves them open
+
+
+def _build(api: Callable[[asyncio.Event], APIRouter], page: Page, assets: Path, settings: Settings) -> FastAPI:
+    closing = asyncio.Event()
+
+    app = FastAPI(title="Snowfox", version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    app.state.closing = closing
+    problems.install(app)
+    app.include_router(api(closing), prefix="/api/v1")
+    app.include_router(_static(assets))
+    gradio.mount_gradio_app(
+        app,
+        page.blocks,
+        path="/",
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        max_file_size="64mb",
+        ssr_mode=False,
+        enable_monitoring=False,
+        pwa=False,
+        mcp_server=False,
+        theme=page.theme,
+        head=page.head,
+    )
+    app.add_middleware(Guard, names=(settings.host,))
+    return app
+
+
+class Server:
+    """Runs an application in a thread of its own until `close`."""
+
+    def __init__(self, app: FastAPI, sock: socket.socket) -> None:
+        self._app = app
+        self._sock = sock
+        config = uvicorn.Config(
+            app, log_level="warning", proxy_headers=False, server_header=False, timeout_graceful_shutdown=2
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._run, name="server")
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends the event streams, then the server; the socket is closed when this returns."""
+        if self._loop is not None and not self._loop.is_closed():
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._app.state.closing.set)
+        self._server.should_exit = True
+        self._thread.join()
+        self._sock.close()
+
+    def _run(self) -> None:
+        async def serve() -> None:
+            self._loop = asyncio.get_running_loop()
+            await self._server.serve(sockets=[self._sock])
+
+        asyncio.run(serve())
+
+
+def _static(assets: Path) -> APIRouter:
+    routes = APIRouter(include_in_schema=False)
+    files = {path.name: path for path in assets.iterdir() if path.is_file()}
+
+    @routes.get("/app/{name}")
+    def asset(name: str) -> Response:
+        path = files.get(name)
+        if path is None:
+            raise problems.NotHere("There is no such file.")
+        media = _TYPES.get(path.suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+        return Response(path.read_bytes(), media_type=media, headers=headers)
+
+    return routes

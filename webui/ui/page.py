@@ -1,0 +1,106 @@
+"""The page: top bar and tabs, put together."""
+
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import gradio as gr
+from gradio.themes import Base
+
+from pipelines.recipe import Task
+from webui.jobs.service import JobService
+from webui.settings import Settings
+from webui.store.images import ImageStore
+from webui.ui import assets, controls
+from webui.ui.markup import place
+from webui.ui.tabs import extensions, gallery, img2img, inpaint, models, txt2img
+from webui.ui.tabs import settings as preferences
+from webui.ui.tabs.task import TaskTab
+from webui.ui.theme import theme
+from webui.ui.wiring import Forms
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the server mounts: the blocks, their theme, and the html for <head>."""
+
+    blocks: gr.Blocks
+    theme: Base
+    head: str
+
+
+def build(service: JobService, store: ImageStore, settings: Settings) -> Page:
+    """The whole page. It can be opened before the engine is ready.
+
+    store -- for tabs that look at pictures on the server's side
+    """
+    with gr.Blocks(title="Snowfox", analytics_enabled=False) as blocks:
+        checkpoint = _top(settings)
+        tasks: dict[Task, TaskTab] = {}
+        with gr.Tabs(selected="txt2img", elem_id="tabs", overflow_behavior="wrap"):
+            with gr.Tab("txt2img", id="txt2img", elem_id="tab_txt2img"):
+                tasks["text"] = txt2img.build()
+            with gr.Tab("img2img", id="img2img", elem_id="tab_img2img"):
+                tasks["image"] = img2img.build()
+            with gr.Tab("Inpaint", id="inpaint", elem_id="tab_inpaint"):
+                tasks["inpaint"] = inpaint.build()
+            with gr.Tab("Gallery", id="gallery", elem_id="tab_gallery"):
+                gallery.build()
+            with gr.Tab("Models", id="models", elem_id="tab_models"):
+                models.build(settings.models / "checkpoints")
+            with gr.Tab("Extensions", id="extensions", elem_id="tab_extensions"):
+                extensions.build(settings.extensions)
+            with gr.Tab("Settings", id="settings", elem_id="tab_settings"):
+                preferences.build(settings)
+        bridge = gr.Textbox(visible="hidden", elem_id="sf_bridge", label="Settings to show")
+        ready = gr.Button("Engine ready", visible="hidden", elem_id="sf_ready")
+        applied = gr.State({})
+        forms = Forms(service, settings, checkpoint, applied, {task: tab.controls for task, tab in tasks.items()})
+        _bind(blocks, forms, tasks, bridge, ready)
+    return Page(blocks, theme(), assets.head())
+
+
+def _bind(blocks: gr.Blocks, forms: Forms, tasks: dict[Task, TaskTab], bridge: Any, ready: Any) -> None:
+    for task, tab in tasks.items():
+        forms.generate(task, tab.generate, tab.note, tab.pictures)
+        controls.watch_titles(tab.controls)
+    forms.fill(bridge)
+    for event in (blocks.load, ready.click, forms.checkpoint.input):
+        forms.refresh(event)
+    forms.remember()
+
+
+def _top(settings: Settings) -> Any:
+    """The bar above the tabs; returns the model picker."""
+    with gr.Row(elem_id="topbar", elem_classes="sf-top", equal_height=False):
+        place(_brand(), classes="sf-shrink sf-brand-holder")
+        checkpoint = gr.Dropdown(
+            [],
+            label="Model",
+            elem_id="setting_sd_model_checkpoint",
+            elem_classes="sf-pick",
+            scale=0,
+            min_width=120,
+        )
+        place(_status(settings), elem_id="sf_status", classes="sf-shrink sf-status-holder")
+    return checkpoint
+
+
+def _brand() -> str:
+    return (
+        '<a class="sf-skip" href="#tabs">Skip to the controls</a><div class="sf-brand">'
+        f'<img src="{assets.url("logo.svg")}" alt="" width="30" height="30"><span>Snowfox</span></div>'
+    )
+
+
+def _status(settings: Settings) -> str:
+    return (
+        f'<div class="sf-status" data-sf="status" data-theme="{escape(settings.theme)}">'
+        '<span class="sf-stat" data-part="engine" role="status"></span>'
+        '<button type="button" class="sf-stat" data-do="queue" aria-expanded="false" aria-controls="sf_queue" '
+        'aria-label="Queue"><i class="sf-i sf-i-list"></i><span class="sf-word">Queue</span>'
+        '<span data-part="count">0</span></button>'
+        '<button type="button" class="sf-ib" data-do="theme" aria-label="Switch theme" title="Switch theme">'
+        '<i class="sf-i sf-i-moon"></i></button>'
+        '<div class="sf-card sf-pop" id="sf_queue" role="dialog" aria-label="Queue" hidden></div></div>'
+    )

@@ -1,0 +1,26 @@
+"""img2img: a picture from a picture and words."""
+
+import gradio as gr
+
+from webui.ui import controls
+from webui.ui.canvas import well
+from webui.ui.controls import Controls
+from webui.ui.markup import place
+from webui.ui.results import results
+from webui.ui.tabs.task import TaskTab
+
+
+def build() -> TaskTab:
+    with gr.Row(elem_classes="sf-cols", equal_height=False):
+        with gr.Column(scale=5, min_width=0, elem_classes="sf-left", elem_id="img2img_settings"):
+            fields = controls.prompts("image")
+            generate = controls.actions("image")
+            note = place("", elem_id="img2img_note", classes="sf-answer")
+            picture = well("img2img", mask=False)
+            fields |= controls.changes("image")
+            fields |= controls.basics("image")
+            more, sampler, memory = controls.drawers("image")
+        with gr.Column(scale=6, min_width=0, elem_classes="sf-right", elem_id="img2img_results"):
+            results("image")
+    part = Controls(controls.named("image", fields | more), sampler, memory)
+    return TaskTab(part, generate, note, {"image": picture.image})
