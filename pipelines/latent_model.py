@@ -1,7 +1,7 @@
 """Latent model: text encoder, U-Net and autoencoder, and how they make pictures. What SD 1.x and its kin share."""
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,8 @@ from pipelines.family import Model, Order, Progress, Start
 from pipelines.latents import Autoencoder, latent_mask, to_images
 from pipelines.noise import BrownianNoise, SeededNoise
 from pipelines.preview import LatentColours
-from pipelines.prompt import ClipText
+from pipelines.prompt.conditioning import Pass, condition
+from pipelines.prompt.encoder import ClipText
 from pipelines.samplers import Noise
 from pipelines.schedules import NoiseTable
 
@@ -72,16 +73,19 @@ class LatentModel(Model):
 
     def _denoiser(self, order: Order) -> Denoiser:
         parts = self._parts
-        negative = None
-        if order.guidance == 1:
-            (condition,) = parts.text.encode([order.prompt], order.clip_skip)
-        else:
-            negative, condition = parts.text.encode([order.negative, order.prompt], order.clip_skip)
-            negative = negative.to(self._device.name, parts.dtype)
-        condition = condition.to(self._device.name, parts.dtype)
+        words = (
+            order.embeddings.within(f"{order.prompt}\n{order.negative}", parts.text.width) if order.embeddings else {}
+        )
+
+        def encode(texts: Mapping[str, int]) -> dict[str, torch.Tensor]:
+            encoded = parts.text.encode(texts, skip=order.clip_skip, emphasis=order.emphasis, vectors=words)
+            return {text: value.to(self._device.name, parts.dtype) for text, value in encoded.items()}
+
+        run = Pass(order.steps, order.sampler.calls, old=order.old_editing)
+        conditioning = condition(order.prompt, order.negative, order.guidance, run, encode)
         # On a CPU larger calls save nothing, and one picture a call keeps its numbers free of the batch's size.
         group = 1 if order.light or self._device.kind == "cpu" else len(order.seeds)
-        return Denoiser(self._predict, parts.table, parts.prediction, condition, negative, order.guidance, group)
+        return Denoiser(self._predict, parts.table, parts.prediction, conditioning, order.guidance, group)
 
     @torch.inference_mode()
     def _predict(self, x: torch.Tensor, timesteps: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
