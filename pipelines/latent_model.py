@@ -37,11 +37,11 @@ class LatentModel(Model):
         """size: bytes of all weights in memory."""
         self.bytes = size
         self.side_step = parts.autoencoder.factor
-        self._parts = parts
+        self.parts = parts
         self._device = device
 
     def make(self, order: Order, cancelled: Callable[[], bool]) -> Generator[Progress, None, list[Image.Image]]:
-        parts, sampler = self._parts, order.sampler
+        parts, sampler = self.parts, order.sampler
         shape = parts.autoencoder.shape(order.width, order.height)
         denoiser = self._denoiser(order)
         fresh = SeededNoise(order.seeds, shape, self._device.name)
@@ -71,7 +71,7 @@ class LatentModel(Model):
         return to_images(decoded)
 
     def _denoiser(self, order: Order) -> Denoiser:
-        parts = self._parts
+        parts = self.parts
         negative = None
         if order.guidance == 1:
             (condition,) = parts.text.encode([order.prompt], order.clip_skip)
@@ -85,7 +85,7 @@ class LatentModel(Model):
 
     @torch.inference_mode()
     def _predict(self, x: torch.Tensor, timesteps: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
-        parts = self._parts
+        parts = self.parts
         answer = parts.unet(x.to(parts.dtype), timesteps, encoder_hidden_states=condition, return_dict=False)
         return answer[0].float()
 
@@ -112,7 +112,7 @@ class LatentModel(Model):
                 step = next(steps)
             except StopIteration as stop:
                 return stop.value
-            yield Progress(step.index, step.total, self._parts.colours.picture(step.estimate[0]))
+            yield Progress(step.index, step.total, self.parts.colours.picture(step.estimate[0]))
 
 
 def shortened(levels: list[float], steps: int, strength: float, stops_early: bool = False) -> list[float]:
