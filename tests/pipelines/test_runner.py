@@ -41,10 +41,10 @@ def events(
     runner: Runner,
     recipe: Recipe,
     images: dict[ImageRef, Picture] | None = None,
-    stop: Callable[[], bool] | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> list[Event]:
     """All events of a job; checks what holds for every job."""
-    seen = list(runner.run("job", recipe, IMAGES if images is None else images, stop or (lambda: False)))
+    seen = list(runner.run("job", recipe, IMAGES if images is None else images, stop))
     assert all(event.job == "job" for event in seen)
     assert isinstance(seen[-1], Finished | Cancelled | Failed)
     assert not any(isinstance(event, Finished | Cancelled | Failed) for event in seen[:-1])

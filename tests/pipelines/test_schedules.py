@@ -1,7 +1,7 @@
 """Schedules against their formulas."""
 
-import itertools
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -31,7 +31,7 @@ def test_every_schedule_falls_from_the_top_to_zero(name: str, n: int) -> None:
     assert len(levels) == n + 1
     assert levels[0] == pytest.approx(TABLE.high, rel=1e-6)
     assert levels[-1] == 0
-    assert all(a > b for a, b in itertools.pairwise(levels))
+    assert all(a > b for a, b in pairwise(levels))
 
 
 def test_karras_is_even_in_the_seventh_root() -> None:
