@@ -52,11 +52,11 @@ def draw_scenery(library: Library, random: np.random.Generator) -> np.ndarray[An
 
 
 def draw_batch(library: Library, seed: int, step: int) -> Tensor:
-    """Step's pictures: [8, 3, 64, 64] or [2, 3, 128, 128]; the same for the same seed and step."""
+    """Step's pictures: [4, 3, 64, 64] or [1, 3, 128, 128]; the same for the same seed and step."""
     random = np.random.default_rng((seed, step))
     whole = random.random() < 0.25
     pictures: list[np.ndarray[Any, np.dtype[np.float32]]] = []
-    for _ in range(2 if whole else 8):
+    for _ in range(1 if whole else 4):
         picture = draw_scenery(library, random)
         if not whole:
             top, left = random.integers(0, SIZE - CROP + 1, 2)

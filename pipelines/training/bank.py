@@ -41,7 +41,7 @@ class Bank:
         shard: int = 512,
         first: int = 4,
         kept: int = 96,
-        steps_per_shard: int = 200,
+        steps_per_shard: int = 150,
     ) -> None:
         self.composer, self.vae, self.tokenizer = composer, vae, tokenizer
         self.folder, self.seed, self.shard = folder, seed, shard
