@@ -119,6 +119,11 @@ def encoded(clip: ClipText, *texts: str, **named: Any) -> list[torch.Tensor]:
     return list(clip.encode(dict.fromkeys(texts, 1), **named).values())
 
 
+@pytest.mark.parametrize("odd", ["\ud800", "\x00", "🦊", "<|endoftext|>", "ﷺ" * 500])
+def test_any_text_is_encoded(clip: ClipText, odd: str) -> None:
+    assert bool(torch.isfinite(encoded(clip, odd)[0]).all())
+
+
 def test_every_chunk_is_seen_alone(clip: ClipText) -> None:
     (both,), (first,), (second,) = encoded(clip, "cat BREAK dog"), encoded(clip, "cat"), encoded(clip, "dog")
     assert both.shape == (1, 154, WIDTH)
