@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 import torch
-from diffusers import UNet2DConditionModel
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextModel
 

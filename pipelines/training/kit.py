@@ -16,6 +16,7 @@ import logging
 import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -104,7 +105,8 @@ def start_kit(plan: Plan, library: Library) -> tuple[Kit, int]:
         quieten(kit.unet)
         if plan.words is not None:
             vectors = token_vectors(TOKENIZER / "vocab.json", plan.words, kit.text.config.hidden_size)
-            kit.text.get_input_embeddings().weight.data.copy_(vectors)
+            embeddings: Any = kit.text.get_input_embeddings()
+            embeddings.weight.data.copy_(vectors)
     kit.vae.eval().requires_grad_(False)
     return kit, seen
 
