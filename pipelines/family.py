@@ -12,7 +12,8 @@ from pipelines.catalogue import FamilyEntry
 from pipelines.device import Device
 from pipelines.header import Header
 from pipelines.picture import Picture
-from pipelines.recipe import Fill, Json, Task
+from pipelines.prompt.embeddings import Embeddings
+from pipelines.recipe import Emphasis, Fill, Json, Task
 from pipelines.samplers import Sampler
 
 
@@ -51,6 +52,9 @@ class Order:
     schedule: str
     seeds: tuple[int, ...]
     clip_skip: int = 1
+    emphasis: Emphasis = "original"
+    old_editing: bool = False
+    embeddings: Embeddings | None = None
     start: Start | None = None
     light: bool = False
 

@@ -1,7 +1,7 @@
 """Latent model: text encoder, U-Net and autoencoder, and how they make pictures. What SD 1.x and its kin share."""
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,8 @@ from pipelines.family import Model, Order, Progress, Start
 from pipelines.latents import Autoencoder, latent_mask, to_images
 from pipelines.noise import BrownianNoise, SeededNoise
 from pipelines.preview import LatentColours
-from pipelines.prompt import ClipText
+from pipelines.prompt.conditioning import Pass, condition
+from pipelines.prompt.encoder import ClipText
 from pipelines.samplers import Noise
 from pipelines.schedules import NoiseTable
 
@@ -37,11 +38,11 @@ class LatentModel(Model):
         """size: bytes of all weights in memory."""
         self.bytes = size
         self.side_step = parts.autoencoder.factor
-        self._parts = parts
+        self.parts = parts
         self._device = device
 
     def make(self, order: Order, cancelled: Callable[[], bool]) -> Generator[Progress, None, list[Image.Image]]:
-        parts, sampler = self._parts, order.sampler
+        parts, sampler = self.parts, order.sampler
         shape = parts.autoencoder.shape(order.width, order.height)
         denoiser = self._denoiser(order)
         fresh = SeededNoise(order.seeds, shape, self._device.name)
@@ -51,7 +52,7 @@ class LatentModel(Model):
         if order.start is None:
             x = first * (math.sqrt(1 + levels[0] ** 2) if sampler.preserving else levels[0])
         else:
-            levels = shortened(levels, order.start.strength)
+            levels = shortened(levels, order.steps, order.start.strength, sampler.stops_early)
             source = parts.autoencoder.encode(order.start.image, order.seeds)
             source, blend = self._filled(order.start, source, first)
             x = source + first * levels[0]
@@ -71,7 +72,20 @@ class LatentModel(Model):
         return to_images(decoded)
 
     def _denoiser(self, order: Order) -> Denoiser:
+<<<<<<< HEAD
         parts = self._parts
+        words = (
+            order.embeddings.within(f"{order.prompt}\n{order.negative}", parts.text.width) if order.embeddings else {}
+        )
+
+        def encode(texts: Mapping[str, int]) -> dict[str, torch.Tensor]:
+            encoded = parts.text.encode(texts, skip=order.clip_skip, emphasis=order.emphasis, vectors=words)
+            return {text: value.to(self._device.name, parts.dtype) for text, value in encoded.items()}
+
+        run = Pass(order.steps, order.sampler.calls, old=order.old_editing)
+        conditioning = condition(order.prompt, order.negative, order.guidance, run, encode)
+=======
+        parts = self.parts
         negative = None
         if order.guidance == 1:
             (condition,) = parts.text.encode([order.prompt], order.clip_skip)
@@ -79,13 +93,14 @@ class LatentModel(Model):
             negative, condition = parts.text.encode([order.negative, order.prompt], order.clip_skip)
             negative = negative.to(self._device.name, parts.dtype)
         condition = condition.to(self._device.name, parts.dtype)
+>>>>>>> pipe
         # On a CPU larger calls save nothing, and one picture a call keeps its numbers free of the batch's size.
         group = 1 if order.light or self._device.kind == "cpu" else len(order.seeds)
-        return Denoiser(self._predict, parts.table, parts.prediction, condition, negative, order.guidance, group)
+        return Denoiser(self._predict, parts.table, parts.prediction, conditioning, order.guidance, group)
 
     @torch.inference_mode()
     def _predict(self, x: torch.Tensor, timesteps: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
-        parts = self._parts
+        parts = self.parts
         answer = parts.unet(x.to(parts.dtype), timesteps, encoder_hidden_states=condition, return_dict=False)
         return answer[0].float()
 
@@ -112,14 +127,14 @@ class LatentModel(Model):
                 step = next(steps)
             except StopIteration as stop:
                 return stop.value
-            yield Progress(step.index, step.total, self._parts.colours.picture(step.estimate[0]))
+            yield Progress(step.index, step.total, self.parts.colours.picture(step.estimate[0]))
 
 
-def shortened(levels: list[float], strength: float) -> list[float]:
+def shortened(levels: list[float], steps: int, strength: float, stops_early: bool = False) -> list[float]:
     """The end of a schedule that a picture of that strength (0 .. 1) goes through; at least one step.
 
-    As is customary, `steps` counts the whole way: 20 steps at 0.5 make about half as many.
+    As is customary, `steps` counts the whole way: 20 steps at 0.5 make about half as many, and a schedule that ends
+    at 0 has that last step besides.
     """
-    steps = len(levels) - 1
-    kept = int(min(strength, 0.999) * steps)
-    return levels[max(0, steps - kept - 1) :]
+    kept = int(min(strength, 0.999) * steps) + (0 if stops_early else 1)
+    return levels[-(max(1, kept) + 1) :]

@@ -16,6 +16,7 @@ Task = Literal["text", "image", "inpaint"]
 Resize = Literal["stretch", "crop", "fill"]
 Fill = Literal["original", "blurred", "noise", "empty"]
 Area = Literal["whole", "masked"]
+Emphasis = Literal["original", "no norm", "ignore", "none"]
 
 SIZE_STEP = 8
 """Pixels of a side that one latent pixel stands for."""
@@ -105,6 +106,12 @@ class Recipe:
     count: Annotated[int, Range(1, 100, 1), Label("Pictures", "How many, one after another.")] = 1
     batch: Annotated[int, Range(1, 8, 1), Label("Pictures at once", "Quicker on large cards, needs more memory.")] = 1
     clip_skip: Annotated[int, Range(1, 12, 1), Label("Clip skip", "Leaves out the last layers of the text model.")] = 1
+    emphasis: Annotated[
+        Emphasis, Label("Emphasis", "How (words:1.2) count: 'no norm' suits SDXL, 'none' takes brackets as text.")
+    ] = "original"
+    old_editing: Annotated[
+        bool, Label("Old prompt editing", "[from:to:when] as it was before version 1.6, for old pictures.")
+    ] = False
     source: Source | None = None
     extras: Mapping[str, Json] = field(default_factory=dict[str, Json])
 

@@ -25,6 +25,8 @@ from pipelines.hashes import Hashes
 from pipelines.library import Checkpoint
 from pipelines.loading import Shelf, give_back
 from pipelines.picture import Picture
+from pipelines.prompt import networks, uncommented
+from pipelines.prompt.embeddings import Embeddings
 from pipelines.recipe import SEED_LIMIT, ImageRef, Recipe, RecipeError, check, rounded
 from pipelines.samplers import Sampler
 
@@ -47,7 +49,7 @@ class Runner:
     ) -> None:
         """Looks at the folder at once; hashes follow in the background (`on_change`).
 
-        models -- holds the folder checkpoints/, which need not exist
+        models -- holds the folders checkpoints/ and embeddings/, which need not exist
         cache  -- for what can be worked out again
         device, dtype -- see device.pick, which raises ValueError
         more   -- families of add-ons
@@ -59,6 +61,7 @@ class Runner:
         self._device = pick(device, dtype)
         self._families = ordered([*_found_families(), *more])
         self._shelf = Shelf(self._device)
+        self._embeddings = Embeddings(models / "embeddings")
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[Catalogue], None]] = []
         self._hashes = Hashes(cache / "hashes.json", self._announce)
@@ -195,6 +198,9 @@ class Runner:
             schedule=schedule,
             seeds=(),
             clip_skip=recipe.clip_skip,
+            emphasis=recipe.emphasis,
+            old_editing=recipe.old_editing,
+            embeddings=self._embeddings,
             start=_start(recipe, start),
         )
         seed = secrets.randbelow(SEED_LIMIT) if recipe.seed is None else recipe.seed
@@ -300,6 +306,10 @@ def _schedule(recipe: Recipe) -> str:
 def _remarks(recipe: Recipe, sampler: Sampler) -> Iterator[str]:
     if sampler.fixed and recipe.schedule.casefold() != "automatic":
         yield f"{sampler.name} has a schedule of its own; '{recipe.schedule}' is not used."
+    titles = {"lora": "LoRA", "hypernet": "hypernetwork"}
+    for tag in networks(uncommented(recipe.prompt))[1]:
+        title = titles.get(tag.kind, f"'{tag.kind}'")
+        yield f"The {title} '{tag.name}' is not applied: networks in the prompt are not supported yet."
 
 
 def _canvas(recipe: Recipe, images: Images) -> Canvas | None:

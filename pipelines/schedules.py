@@ -124,6 +124,9 @@ def simple(n: int, table: NoiseTable) -> list[float]:
 def ddim(n: int, table: NoiseTable) -> list[float]:
     """ "Leading" timesteps with an offset of one: 1, 1 + 1000 // n, … (Song et al. 2020, as in latent diffusion)."""
     top = len(table) - 1
+    if n == 1:
+        # The formula would give the lowest level alone, and no step at all.
+        return [table[top], table[1]]
     timesteps = [min(step + 1, top) for step in range(0, len(table), max(1, len(table) // n))]
     return [table[timestep] for timestep in reversed(timesteps)]
 

@@ -19,12 +19,13 @@ from torch import Tensor, nn
 
 from pipelines.training.backdrop import COLOURS, SCENES, plain, scene
 from pipelines.training.emoji import SIZE, Library
+from pipelines.training.headstart import give_head_start
 from pipelines.training.kitfile import VAE_CONFIG
 from pipelines.training.sprite import place
 from pipelines.training.state import Average, load_state, save_state, schedule
 
 KL_WEIGHT: Final = 1e-4
-LEARNING_RATE: Final = 5e-4
+LEARNING_RATE: Final = 3e-4
 CROP: Final = 64
 log = logging.getLogger(__name__)
 
@@ -51,11 +52,11 @@ def draw_scenery(library: Library, random: np.random.Generator) -> np.ndarray[An
 
 
 def draw_batch(library: Library, seed: int, step: int) -> Tensor:
-    """Step's pictures: [16, 3, 64, 64] or [4, 3, 128, 128]; the same for the same seed and step."""
+    """Step's pictures: [4, 3, 64, 64] or [1, 3, 128, 128]; the same for the same seed and step."""
     random = np.random.default_rng((seed, step))
-    whole = random.random() < 0.3
+    whole = random.random() < 0.25
     pictures: list[np.ndarray[Any, np.dtype[np.float32]]] = []
-    for _ in range(4 if whole else 16):
+    for _ in range(1 if whole else 4):
         picture = draw_scenery(library, random)
         if not whole:
             top, left = random.integers(0, SIZE - CROP + 1, 2)
@@ -70,21 +71,6 @@ def gradient_loss(made: Tensor, wanted: Tensor) -> Tensor:
     return error.diff(dim=2).abs().mean() + error.diff(dim=3).abs().mean()
 
 
-def colour_loss(latents: Tensor, pictures: Tensor) -> Tensor:
-    """How badly a straight map from the latents [n, 4, h, w] explains the mean colours of their 8 × 8 pixels.
-
-    The map is solved for, not learnt. It brings the colours into the latents hundreds of steps earlier, and makes
-    them fit for a linear preview.
-    """
-    colours = nn.functional.avg_pool2d(pictures, 8).permute(0, 2, 3, 1).flatten(0, 2)
-    flat = latents.float().permute(0, 2, 3, 1).flatten(0, 2)
-    flat = torch.cat([flat, torch.ones_like(flat[:, :1])], dim=1)
-    with torch.no_grad():
-        ridge = 1e-3 * torch.eye(flat.shape[1]) * len(flat)
-        solution = torch.linalg.solve(flat.T @ flat + ridge, flat.T @ colours)
-    return (flat @ solution - colours).abs().mean()
-
-
 def loss_of(model: AutoencoderKL, pictures: Tensor, frozen_latents: bool = False) -> Tensor:
     """The training loss of one batch [n, 3, h, w]."""
     posterior = model.encode(pictures).latent_dist  # type: ignore[union-attr]
@@ -94,31 +80,28 @@ def loss_of(model: AutoencoderKL, pictures: Tensor, frozen_latents: bool = False
     loss = error.abs().mean() + 2 * error.square().mean() + 0.5 * gradient_loss(made, pictures)
     if not frozen_latents:
         mean, spread = posterior.mean.float(), posterior.logvar.float()
-        with torch.autocast("cpu", enabled=False):
-            loss = loss + 0.5 * colour_loss(latents, pictures)
         loss = loss + KL_WEIGHT * 0.5 * (mean.square() + spread.exp() - 1 - spread).mean()
     return loss
 
 
 def new_autoencoder(seed: int) -> AutoencoderKL:
-    """A fresh autoencoder whose latents begin with little noise."""
+    """A fresh autoencoder with a head start."""
     torch.manual_seed(seed)
     model = AutoencoderKL(**VAE_CONFIG)
-    bias = model.quant_conv.bias
-    weight = model.quant_conv.weight
-    with torch.no_grad():
-        bias[4:] = -6.0
-        weight[4:] *= 0.1
+    give_head_start(model)
     return model
 
 
 class AutoencoderTraining:
     """A run that can be stopped and resumed; its whole state is one file."""
 
-    def __init__(self, library: Library, path: Path, seed: int = 7, decoder_only: bool = False) -> None:
-        self.library, self.path, self.seed, self.decoder_only = library, path, seed, decoder_only
+    def __init__(self, library: Library, path: Path, seed: int = 7, finished: dict[str, Tensor] | None = None) -> None:
+        """With the weights of a `finished` autoencoder only its decoder is trained on; the latents stay."""
+        self.library, self.path, self.seed = library, path, seed
+        self.decoder_only = finished is not None
         self.model = new_autoencoder(seed)
-        if decoder_only:
+        if finished is not None:
+            self.model.load_state_dict(finished)
             for part in (self.model.encoder, self.model.quant_conv):
                 part.requires_grad_(False)
         self.trained = [value for value in self.model.parameters() if value.requires_grad]
@@ -171,10 +154,10 @@ class AutoencoderTraining:
             self.step += 1
             self.pictures += len(batch)
             losses += float(loss.detach())
-            if self.step % 50 == 0:
+            if self.step % 25 == 0:
                 self.seconds += time.monotonic() - began
                 began = time.monotonic()
-                log.info("vae step %d loss %.4f, %d s", self.step, losses / 50, self.seconds)
+                log.info("vae step %d loss %.4f, %d s", self.step, losses / 25, self.seconds)
                 losses = 0.0
             if self.step % save_every == 0:
                 self.save()
@@ -183,7 +166,7 @@ class AutoencoderTraining:
 
 @torch.no_grad()
 def measure_psnr(model: AutoencoderKL, library: Library, count: int = 64, seed: int = 99) -> float:
-    """Mean PSNR in dB over `count` whole pictures, each one object on white or a plain colour; from the latents' mean."""
+    """Mean PSNR in dB over `count` whole pictures (one object on white or a plain colour), by the latents' mean."""
     model.eval()
     random = np.random.default_rng(seed)
     total = 0.0

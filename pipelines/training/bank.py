@@ -38,10 +38,10 @@ class Bank:
         tokenizer: Any,
         folder: Path,
         seed: int,
-        shard: int = 2048,
+        shard: int = 512,
         first: int = 4,
-        kept: int = 24,
-        steps_per_shard: int = 500,
+        kept: int = 96,
+        steps_per_shard: int = 150,
     ) -> None:
         self.composer, self.vae, self.tokenizer = composer, vae, tokenizer
         self.folder, self.seed, self.shard = folder, seed, shard

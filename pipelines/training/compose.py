@@ -43,7 +43,7 @@ SIDES: Final = {
     "at the top": (0.28, 0.5),
     "at the bottom": (0.72, 0.5),
 }
-PAIRS: Final = tuple(((0.53, 0.27), (0.53, 0.73)) for _ in range(1))[0]
+PAIRS: Final = ((0.53, 0.27), (0.53, 0.73))
 TRIPLE: Final = ((0.29, 0.5), (0.72, 0.26), (0.72, 0.74))
 
 
@@ -124,7 +124,7 @@ class Composer:
         if roll < mixture.background:
             colour = str(random.choice(list(COLOURS)))
             canvas = plain(COLOURS[colour])
-            tail = " " + choose(random, BACKGROUND_WORDS).format(colour)
+            tail = " " + choose(random, BACKGROUND_WORDS).format(colour).replace("a orange", "an orange")
             roll = mixture.background + random.random()
         elif (roll := roll - mixture.background) < mixture.scene:
             name = str(random.choice(SCENES))
@@ -214,7 +214,7 @@ def draw_ground(random: Random) -> tuple[Canvas, str]:
     if random.random() < 0.7:
         return plain(COLOURS["white"]), ""
     colour = str(random.choice(list(COLOURS)))
-    return plain(COLOURS[colour]), f" on a {colour} background"
+    return plain(COLOURS[colour]), f" on {with_article(colour)} background"
 
 
 def phrase(random: Random, words: str, style: str) -> str:

@@ -38,7 +38,7 @@ owl: owl; brown;
 duck: duck; ;
 chicken: chicken, hen; ;
 baby chick: chick, baby chick; yellow; c
-bird: bird; blue; c
+bird: bird; ; c
 parrot: parrot; ;
 flamingo: flamingo; pink;
 turtle: turtle, tortoise; green; c
@@ -51,9 +51,9 @@ dolphin: dolphin; blue;
 shark: shark; grey;
 octopus: octopus; pink; c
 crab: crab; red; c
-fish: fish; blue; c
-tropical fish: tropical fish, goldfish; yellow; c
-butterfly: butterfly; blue; c
+fish: fish; ; c
+tropical fish: tropical fish; ;
+butterfly: butterfly; ; c
 honeybee: bee, honeybee; yellow;
 lady beetle: ladybug, ladybird; red; c
 snail: snail; ;
@@ -62,7 +62,7 @@ rose: rose; red; c
 tulip: tulip; pink; c
 sunflower: sunflower; yellow;
 cherry blossom: cherry blossom, pink flower; pink;
-hibiscus: hibiscus, flower; red; c
+hibiscus: hibiscus, flower; pink; c
 cactus: cactus; green;
 evergreen tree: fir tree, pine tree, evergreen tree; green;
 deciduous tree: tree; green; c
@@ -152,7 +152,7 @@ drum: drum; red; c
 violin: violin; brown;
 crown: crown; yellow; c
 top hat: top hat, hat; black;
-t-shirt: t-shirt, shirt; blue; c
+t-shirt: t-shirt, shirt; ; c
 dress: dress; blue; c
 glasses: glasses, eyeglasses; ; m
 backpack: backpack, rucksack; red; c

@@ -96,9 +96,7 @@ class DiffusionTraining:
         self.text.get_input_embeddings().requires_grad_(False)
         self.networks = nn.ModuleDict({"text": text, "unet": unet})
         self.trained = [value for value in self.networks.parameters() if value.requires_grad]
-        self.optimizer = torch.optim.AdamW(
-            self.trained, lr=rate, betas=(0.9, 0.99), weight_decay=1e-3, fused=True
-        )
+        self.optimizer = torch.optim.AdamW(self.trained, lr=rate, betas=(0.9, 0.99), weight_decay=1e-3, fused=True)
         self.average = Average(self.networks, 0.9995)
         self.step = 0
         self.pictures = 0

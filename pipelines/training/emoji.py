@@ -72,9 +72,7 @@ def plain_code(code: str) -> str:
 
 def read_concepts(packages: Path) -> list[Concept]:
     """All single emoji: no flags, no skin tones, no joined people. Order is that of emojibase."""
-    entries: list[dict[str, Any]] = json.loads(
-        (packages / "emojibase-data/en/data.json").read_text(encoding="utf-8")
-    )
+    entries: list[dict[str, Any]] = json.loads((packages / "emojibase-data/en/data.json").read_text(encoding="utf-8"))
     keywords: dict[str, list[str]] = json.loads(
         (packages / "emojilib/dist/emoji-en-US.json").read_text(encoding="utf-8")
     )

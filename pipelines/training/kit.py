@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from pipelines.training.autoencoder import (
     AutoencoderTraining,
@@ -31,7 +32,7 @@ from pipelines.training.bank import Bank, tokenize
 from pipelines.training.compose import Composer, Mixture
 from pipelines.training.diffusion import DiffusionTraining
 from pipelines.training.emoji import HELD_OUT, Library, load_library
-from pipelines.training.kitfile import SCALING, Kit, export_kit, import_kit, new_kit
+from pipelines.training.kitfile import SCALING, Kit, export_kit, import_kit, new_kit, quieten
 from pipelines.training.sheet import TOKENIZER, open_tokenizer, write_sheet
 from pipelines.training.state import load_state, save_state
 from pipelines.training.wordvectors import token_vectors
@@ -50,6 +51,7 @@ class Plan:
     export: Path
     from_weights: Path | None
     vae_steps: int
+    decoder_steps: int
     steps: int
     batch: int
     rate: float
@@ -59,7 +61,7 @@ class Plan:
 
 
 def train_autoencoder(plan: Plan, library: Library, kit: Kit) -> None:
-    """Leaves the finished autoencoder, its latents of deviation 1 after SD's scaling, in `kit` and in the work folder."""
+    """Leaves the finished autoencoder in `kit` and in the work folder; its scaled latents have deviation 1."""
     finished = plan.work / "vae-finished.pt"
     state = load_state(finished)
     if state is None:
@@ -75,7 +77,21 @@ def train_autoencoder(plan: Plan, library: Library, kit: Kit) -> None:
         save_state(state, finished)
         held_out = load_library(plan.packages, plan.work / "cache", HELD_OUT)
         log.info("autoencoder: PSNR on held-out styles %.2f dB", measure_psnr(training.model, held_out))
+    if plan.decoder_steps:
+        state = refine_decoder(plan, library, state)
     kit.vae.load_state_dict(state)
+
+
+def refine_decoder(plan: Plan, library: Library, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Trains the decoder on; the latents, and so the text model and the U-Net, stay as they are."""
+    training = AutoencoderTraining(library, plan.work / "decoder.pt", seed=8, finished=state)
+    training.resume()
+    training.train(plan.decoder_steps)
+    training.average.copy_to(training.model)
+    save_state(training.model.state_dict(), plan.work / "vae-refined.pt")
+    held_out = load_library(plan.packages, plan.work / "cache", HELD_OUT)
+    log.info("decoder: PSNR on held-out styles %.2f dB", measure_psnr(training.model, held_out))
+    return training.model.state_dict()
 
 
 def start_kit(plan: Plan, library: Library) -> tuple[Kit, int]:
@@ -85,6 +101,7 @@ def start_kit(plan: Plan, library: Library) -> tuple[Kit, int]:
         seen = int(import_kit(plan.from_weights, kit).get("kit.pictures", "0"))
     else:
         train_autoencoder(plan, library, kit)
+        quieten(kit.unet)
         if plan.words is not None:
             vectors = token_vectors(TOKENIZER / "vocab.json", plan.words, kit.text.config.hidden_size)
             kit.text.get_input_embeddings().weight.data.copy_(vectors)
@@ -97,9 +114,7 @@ def build(plan: Plan) -> None:
     library = load_library(plan.packages, plan.work / "cache")
     kit, seen = start_kit(plan, library)
     tokenizer = open_tokenizer()
-    bank = Bank(
-        Composer(library, plan.mixture), kit.vae, tokenizer, plan.work / plan.bank, SEED
-    )
+    bank = Bank(Composer(library, plan.mixture), kit.vae, tokenizer, plan.work / plan.bank, SEED)
     empty = tokenize(tokenizer, [""])[0]
     training = DiffusionTraining(
         bank, kit.text, kit.unet, empty, plan.work / "diffusion.pt", SEED, plan.batch, plan.rate
@@ -142,6 +157,7 @@ def main() -> None:
     parser.add_argument("--export", type=Path, required=True, help="the checkpoint to write")
     parser.add_argument("--from-weights", type=Path, help="start from this checkpoint")
     parser.add_argument("--vae-steps", type=int, default=6000)
+    parser.add_argument("--decoder-steps", type=int, default=0, help="then train the decoder alone for so many")
     parser.add_argument("--steps", type=int, default=20000, help="the step at which the learning rate has run down")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=1e-3, help="the highest learning rate")
@@ -160,6 +176,7 @@ def main() -> None:
             export=arguments.export,
             from_weights=arguments.from_weights,
             vae_steps=arguments.vae_steps,
+            decoder_steps=arguments.decoder_steps,
             steps=arguments.steps,
             batch=arguments.batch,
             rate=arguments.rate,

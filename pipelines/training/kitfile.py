@@ -27,7 +27,7 @@ VAE_CONFIG: Final[dict[str, Any]] = {
     "out_channels": 3,
     "down_block_types": ("DownEncoderBlock2D",) * 4,
     "up_block_types": ("UpDecoderBlock2D",) * 4,
-    "block_out_channels": (64, 64, 128, 128),
+    "block_out_channels": (96, 64, 128, 128),
     "layers_per_block": 1,
     "latent_channels": 4,
     "norm_num_groups": 32,
@@ -103,6 +103,14 @@ def new_kit(
     )
 
 
+@torch.no_grad()
+def quieten(unet: UNet2DConditionModel) -> None:
+    """Zeroes the last layer of every residual branch and of the U-Net, so that a fresh one begins as the identity."""
+    for name, value in unet.named_parameters():
+        if re.search(r"(\.conv2|\.proj_out|^conv_out)\.(weight|bias)$", name):
+            value.zero_()
+
+
 def substitute(name: str, rules: tuple[tuple[str, str], ...]) -> str:
     """The name after every rule (pattern, replacement)."""
     for pattern, replacement in rules:
@@ -156,7 +164,9 @@ def unet_name(name: str, layers: int) -> str:
         return f"input_blocks.{level * stride + stride}.0.op.{rest.removeprefix('conv.')}"
     if part == "upsamplers":
         return f"output_blocks.{level * stride + layers}.{1 if level == 0 else 2}.{rest}"
-    block = f"input_blocks.{1 + level * stride + index}" if side == "down" else f"output_blocks.{level * stride + index}"
+    block = (
+        f"input_blocks.{1 + level * stride + index}" if side == "down" else f"output_blocks.{level * stride + index}"
+    )
     if part == "attentions":
         return f"{block}.1.{rest}"
     return substitute(f"{block}.0.{rest}", RESIDUAL_RULES)

@@ -1,6 +1,6 @@
 """Sheets: a contact sheet of prompts, drawn by Kit itself, to judge a training run by eye.
 
-    python -m pipelines.training.sheet --weights models/checkpoints/kit.safetensors --to sheet.png
+python -m pipelines.training.sheet --weights models/checkpoints/kit.safetensors --to sheet.png
 """
 
 from __future__ import annotations

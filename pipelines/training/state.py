@@ -15,9 +15,7 @@ class Average:
 
     def __init__(self, module: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.values = {
-            name: value.detach().clone() for name, value in module.named_parameters() if value.requires_grad
-        }
+        self.values = {name: value.detach().clone() for name, value in module.named_parameters() if value.requires_grad}
 
     @torch.no_grad()
     def update(self, module: nn.Module, step: int) -> None:

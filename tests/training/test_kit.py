@@ -205,7 +205,10 @@ def test_a_resumed_run_is_the_same_run(tmp_path: Path) -> None:
     rest = new_run(tmp_path / "half.pt")
     assert rest.resume() and rest.step == 2 and rest.pictures == 4
     rest.train(4)
-    for one, other in ((whole.networks.state_dict(), rest.networks.state_dict()), (whole.average.values, rest.average.values)):
+    for one, other in (
+        (whole.networks.state_dict(), rest.networks.state_dict()),
+        (whole.average.values, rest.average.values),
+    ):
         assert all(torch.equal(one[name], other[name]) for name in one)
 
 

@@ -74,12 +74,14 @@
       });
       this.undoButton = button("undo", "Undo", { key: "Ctrl+Z", onclick: () => this.travel("undo") });
       this.redoButton = button("redo", "Redo", { key: "Ctrl+Shift+Z", onclick: () => this.travel("redo") });
-      const gap = () => el("span", { class: "sf-well-gap", "aria-hidden": "true" });
+      const group = (...nodes) => el("div", { class: "sf-well-group" }, ...nodes);
       return el("div", { class: "sf-well-tools", role: "toolbar", "aria-label": "Mask tools" },
-        ...this.toolButtons.values(), gap(), this.sizeKnob.node, this.softKnob.node, gap(), this.undoButton, this.redoButton,
-        button("invert", "Invert the mask", { key: "I", onclick: () => this.step((mask) => mask.invert()) }),
-        button("fill", "Paint everything", { onclick: () => this.step((mask) => mask.fill(255)) }),
-        button("clear", "Clear the mask", { onclick: () => this.step((mask) => mask.fill(0)) }));
+        group(...this.toolButtons.values()),
+        el("div", { class: "sf-well-group sf-well-knobs" }, this.sizeKnob.node, this.softKnob.node),
+        group(this.undoButton, this.redoButton,
+          button("invert", "Invert the mask", { key: "I", onclick: () => this.step((mask) => mask.invert()) }),
+          button("fill", "Paint everything", { onclick: () => this.step((mask) => mask.fill(255)) }),
+          button("clear", "Clear the mask", { onclick: () => this.step((mask) => mask.fill(0)) })));
     }
 
     buildPlate() {

@@ -255,6 +255,7 @@
       const writer = deflate.writable.getWriter();
       for (let y = 0; y < this.height; y += BAND_ROWS) {
         await writer.write(filtered(data, this.width, y, Math.min(this.height, y + BAND_ROWS)));
+        await new Promise((resume) => setTimeout(resume)); // the next stroke must not wait for this
       }
       await writer.close();
       const header = new DataView(new ArrayBuffer(13));
