@@ -365,14 +365,14 @@ def test_weights_by_keys(visit: Visit) -> None:
 def test_settings_are_saved_at_once(visit: Visit) -> None:
     visit.tab("settings")
     visit.page.get_by_text("Live preview").click()
-    visit.page.get_by_label("Light").click()
+    visit.page.get_by_role("radio", name="Light").click()
     expect(visit.page.locator("body")).not_to_have_class(re.compile(r"\bdark\b"))
     saved = visit.site.app.settings.root / "settings.yaml"
     visit.page.wait_for_timeout(500)
     assert "previews: false" in saved.read_text()
     assert "theme: light" in saved.read_text()
     visit.page.get_by_text("Live preview").click()
-    visit.page.get_by_label("Follow the system").click()
+    visit.page.get_by_role("radio", name="Follow the system").click()
     visit.page.wait_for_timeout(300)
 
 
