@@ -219,7 +219,7 @@
 
   // ----- keys -----
   function isBusyWithKeys(event) {
-    return document.querySelector("dialog[open]") || event.target.closest?.("[aria-expanded='true'], .sf-pop");
+    return document.querySelector("dialog[open], [data-do='queue'][aria-expanded='true']") || event.target.closest?.("[role='combobox']");
   }
 
   function weigh(box, step) {
