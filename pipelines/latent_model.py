@@ -72,8 +72,7 @@ class LatentModel(Model):
         return to_images(decoded)
 
     def _denoiser(self, order: Order) -> Denoiser:
-<<<<<<< HEAD
-        parts = self._parts
+        parts = self.parts
         words = (
             order.embeddings.within(f"{order.prompt}\n{order.negative}", parts.text.width) if order.embeddings else {}
         )
@@ -84,16 +83,6 @@ class LatentModel(Model):
 
         run = Pass(order.steps, order.sampler.calls, old=order.old_editing)
         conditioning = condition(order.prompt, order.negative, order.guidance, run, encode)
-=======
-        parts = self.parts
-        negative = None
-        if order.guidance == 1:
-            (condition,) = parts.text.encode([order.prompt], order.clip_skip)
-        else:
-            negative, condition = parts.text.encode([order.negative, order.prompt], order.clip_skip)
-            negative = negative.to(self._device.name, parts.dtype)
-        condition = condition.to(self._device.name, parts.dtype)
->>>>>>> pipe
         # On a CPU larger calls save nothing, and one picture a call keeps its numbers free of the batch's size.
         group = 1 if order.light or self._device.kind == "cpu" else len(order.seeds)
         return Denoiser(self._predict, parts.table, parts.prediction, conditioning, order.guidance, group)

@@ -33,6 +33,7 @@ def clip_tokens(folder: Path = FOLDER) -> Callable[[str], list[int]]:
             pre_tokenizers.ByteLevel(add_prefix_space=False),
         ]
     )
+    tokenizer.add_special_tokens(["<|startoftext|>", "<|endoftext|>"])
 
     def tokens(text: str) -> list[int]:
         # The surrogates that broken JSON may carry have no place in the vocabulary.

@@ -48,7 +48,7 @@ def attention(text: str) -> list[tuple[str, float]]:
     parts: list[str] = []
     current = 1.0
     for kind, letters, weight in _weighted(_marks(text)):
-        if kind == "text" and weight == current:
+        if kind == "text" and (weight == current or not letters):
             parts.append(letters)
             continue
         _finish(pieces, parts, current)
@@ -86,7 +86,8 @@ def _marks(text: str) -> list[_Mark]:
             marks.append(("close", ")", rounds.pop()))
         elif rounds and token.endswith(")") and not match["text"]:
             # A malformed number is text, its bracket closes as any other.
-            marks += [("text", token[:-1], None), ("close", ")", rounds.pop())]
+            marks.append(("text", token[:-1], None))
+            marks.append(("close", ")", rounds.pop()))
         elif squares and match["bracket"] == "]":
             marks.append(("close", "]", squares.pop()))
         else:
