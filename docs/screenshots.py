@@ -44,6 +44,7 @@ def program(root: Path | None, engine: str) -> Iterator[str]:
             yield found[1]
         finally:
             process.terminate()
+            process.communicate()  # its last words
 
 
 class Camera:
