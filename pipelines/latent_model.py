@@ -44,7 +44,7 @@ class LatentModel(Model):
     def make(self, order: Order, cancelled: Callable[[], bool]) -> Generator[Progress, None, list[Image.Image]]:
         parts, sampler = self.parts, order.sampler
         shape = parts.autoencoder.shape(order.width, order.height)
-        denoiser = self._denoiser(order)
+        denoiser = self.denoiser(order)
         fresh = SeededNoise(order.seeds, shape, self._device.name)
         levels = sampler.sigmas(order.schedule, order.steps, parts.table)
         first = fresh.draw()
@@ -71,7 +71,7 @@ class LatentModel(Model):
             raise NotANumber
         return to_images(decoded)
 
-    def _denoiser(self, order: Order) -> Denoiser:
+    def denoiser(self, order: Order) -> Denoiser:
         parts = self.parts
         words = (
             order.embeddings.within(f"{order.prompt}\n{order.negative}", parts.text.width) if order.embeddings else {}

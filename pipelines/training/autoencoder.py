@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import Tensor, nn
 
 from pipelines.training.backdrop import COLOURS, SCENES, plain, scene
@@ -102,7 +102,8 @@ class AutoencoderTraining:
         self.model = new_autoencoder(seed)
         if finished is not None:
             self.model.load_state_dict(finished)
-            for part in (self.model.encoder, self.model.quant_conv):
+            frozen: list[Any] = [self.model.encoder, self.model.quant_conv]
+            for part in frozen:
                 part.requires_grad_(False)
         self.trained = [value for value in self.model.parameters() if value.requires_grad]
         self.optimizer = torch.optim.AdamW(
@@ -202,7 +203,8 @@ def fold_statistics(model: AutoencoderKL, mean: Tensor, deviation: Tensor, scali
     After it, latents times SD's usual scaling factor have mean 0 and deviation 1, channel by channel.
     """
     size = deviation * scaling
-    before, after = model.quant_conv, model.post_quant_conv
+    before: Any = model.quant_conv
+    after: Any = model.post_quant_conv
     before.weight[:4] /= size[:, None, None, None]
     before.bias[:4] = (before.bias[:4] - mean) / size
     before.bias[4:] -= 2 * size.log()

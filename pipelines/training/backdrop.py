@@ -38,7 +38,8 @@ def gradient(top: tuple[int, int, int], bottom: tuple[int, int, int]) -> Canvas:
     """[128, 128, 3], from one colour down to another."""
     ramp = np.linspace(0, 1, SIZE, dtype=np.float32)[:, None, None]
     above, below = np.asarray(top, dtype=np.float32), np.asarray(bottom, dtype=np.float32)
-    return np.broadcast_to(above + (below - above) * ramp, (SIZE, SIZE, 3)).copy()
+    mixed = np.asarray(above + (below - above) * ramp, dtype=np.float32)
+    return np.broadcast_to(mixed, (SIZE, SIZE, 3)).copy()
 
 
 def dots(canvas: Canvas, random: Random, count: int, colour: tuple[int, int, int], below: int = SIZE) -> None:

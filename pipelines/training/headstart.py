@@ -12,7 +12,7 @@ import re
 from typing import Any, Final
 
 import torch
-from diffusers import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import Tensor
 
 AXES: Final = ((1 / 3, 1 / 3, 1 / 3), (0.5, -0.5, 0.0), (0.25, 0.25, -0.5))
@@ -63,13 +63,15 @@ def give_head_start(model: AutoencoderKL) -> None:
         encoder.conv_out.weight[channel, channel * size + 1, 1, 1] = -LATENT_GAIN
         encoder.conv_out.bias[channel] = 0
     identity = torch.eye(8)[..., None, None]
-    model.quant_conv.weight.copy_(identity)
-    model.quant_conv.bias.zero_()
+    before: Any = model.quant_conv
+    before.weight.copy_(identity)
+    before.bias.zero_()
     encoder.conv_out.weight[4:] *= 0.1
     encoder.conv_out.bias[4:] = -6.0
 
-    model.post_quant_conv.weight.copy_(torch.eye(4)[..., None, None])
-    model.post_quant_conv.bias.zero_()
+    after: Any = model.post_quant_conv
+    after.weight.copy_(torch.eye(4)[..., None, None])
+    after.bias.zero_()
     carry(decoder.conv_in, first, same / LATENT_GAIN, dot)
     for block in decoder.up_blocks[:3]:
         if block.resnets[0].conv_shortcut is not None:

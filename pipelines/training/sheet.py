@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from diffusers import DPMSolverMultistepScheduler
+from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 from PIL import Image, ImageDraw
 from torch import Tensor
 from transformers import CLIPTokenizer

@@ -22,8 +22,8 @@ class Average:
         """One step of the average; early steps forget faster."""
         decay = min(self.decay, (step + 1) / (step + 10))
         weights = dict(module.named_parameters())
-        names = list(self.values)
-        torch._foreach_lerp_([self.values[name] for name in names], [weights[name] for name in names], 1 - decay)
+        for name, value in self.values.items():
+            value.lerp_(weights[name], 1 - decay)
 
     @torch.no_grad()
     def copy_to(self, module: nn.Module) -> None:

@@ -22,6 +22,9 @@ FILLS = (("Original", "original"), ("Blurred colours", "blurred"), ("Noise", "no
 AREAS = (("The whole picture", "whole"), ("Only the painted area", "masked"))
 RESIZES = (("Stretch", "stretch"), ("Crop", "crop"), ("Fill", "fill"))
 
+QUIET: Mapping[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+"""How every event of the page is bound: no overlay, no public name, no waiting for one another."""
+
 KNOWN_SAMPLERS = ("DPM++ 2M", "Euler", "Euler a")
 KNOWN_SCHEDULES = ("Automatic",)
 """Offered until the engine has announced its own."""
@@ -130,9 +133,7 @@ def watch_titles(controls: Controls) -> None:
             retitle,
             [fields[first], fields[second]],
             part,
-            show_progress="hidden",
-            api_visibility="private",
-            queue=False,
+            **QUIET,
         )
 
 
@@ -185,15 +186,13 @@ def _textbox(name: str, elem_id: str, placeholder: str, lines: int) -> Any:
 
 
 def _number(name: str, elem_id: str) -> Any:
+    """Without bounds of its own: what is out of range is told by the recipe's check, in a sentence."""
     label, limits = facts(Recipe, name)
-    low, high, step = (limits.low, limits.high, limits.step) if limits else (None, None, 1)
     return gr.Number(
         getattr(Recipe, name),
         label=label.text,
         precision=0,
-        minimum=low,
-        maximum=high,
-        step=step,
+        step=limits.step if limits else 1,
         elem_id=elem_id,
         elem_classes="sf-number",
         min_width=60,

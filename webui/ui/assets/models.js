@@ -39,11 +39,10 @@
     };
     opener.addEventListener("click", () => toggle(!isOpen()));
     document.addEventListener("pointerdown", (event) => isOpen() && !root.contains(event.target) && toggle(false));
-    root.addEventListener("keydown", (event) => {
+    document.addEventListener("keydown", (event) => {
       if (event.key !== "Escape" || !isOpen()) return;
       toggle(false);
       opener.focus();
-      event.stopPropagation();
     });
     let told = "";
     return () => {

@@ -15,6 +15,7 @@
     chosen: null,
     followed: null,
     recent: [],
+    recalled: false,
     catalogue: null,
   };
 
@@ -39,7 +40,8 @@
 
   async function ask(path, options = {}) {
     const answer = await fetch(api + path, options);
-    const body = (answer.headers.get("content-type") || "").includes("json") ? await answer.json() : null;
+    const text = await answer.text();
+    const body = text && (answer.headers.get("content-type") || "").includes("json") ? JSON.parse(text) : null;
     if (!answer.ok) throw new Error(body?.error?.message || "The program did not answer as expected.");
     return body;
   }
@@ -98,7 +100,22 @@
     return waits || ended.at(-1) || null;
   }
 
-  const pictures = (job) => (job ? job.images.filter((image) => !state.gone.has(image.id)) : []);
+  // The pictures of a job that are still there. Of a finished one, only once the list on disk is known.
+  function pictures(job) {
+    if (!job || (!isLive(job) && !state.recalled)) return [];
+    const here = job.images.filter((image) => !state.gone.has(image.id));
+    return here.map((image) => ({ ...image, prompt: job.recipe.prompt }));
+  }
+
+  // What a finished job lists and the disk no longer has was moved to the bin, maybe from another browser.
+  function compare(images, complete) {
+    const listed = new Set(images.map((image) => image.id));
+    const oldest = complete ? 0 : images.at(-1).created;
+    for (const job of state.jobs.values()) {
+      if (isLive(job) || (job.started ?? job.created) <= oldest) continue;
+      for (const { id } of job.images) if (!listed.has(id)) state.gone.add(id);
+    }
+  }
 
   function shown() {
     const job = current();
@@ -151,7 +168,10 @@
     recalling = setTimeout(async () => {
       const answer = await ask("images?limit=30").catch(() => null);
       if (!answer) return;
-      state.recent = answer.images.filter((image) => !state.gone.has(image.id));
+      for (const image of answer.images) state.gone.delete(image.id);
+      state.recent = answer.images;
+      state.recalled = true;
+      compare(answer.images, !answer.next);
       render();
       document.dispatchEvent(new CustomEvent("snowfox:pictures"));
     }, 60);

@@ -5,8 +5,8 @@ from html import escape
 import gradio as gr
 
 from webui.settings import Settings
+from webui.ui.controls import QUIET
 from webui.ui.markup import place
-from webui.ui.wiring import QUIET
 
 KEYS = (
     ("Ctrl + Enter", "Generate, or add to the queue"),
