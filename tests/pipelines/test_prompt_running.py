@@ -28,13 +28,26 @@ def test_every_example_of_the_language_means_the_same_here() -> None:
 
 
 def test_a_network_that_is_not_applied_is_named_and_its_tag_is_not_read_as_text(runner: Runner) -> None:
-    notes = [event.message for event in events(runner, replace(RECIPE, prompt="a fox <lora:snow:1>")) if isinstance(event, Note)]
+    notes = [
+        event.message
+        for event in events(runner, replace(RECIPE, prompt="a fox <lora:snow:1>"))
+        if isinstance(event, Note)
+    ]
     assert len(notes) == 1 and "LoRA 'snow' is not applied" in notes[0]
     assert pixels(runner, "a fox <lora:snow:1> # and more") == pixels(runner, "a fox ")
 
 
 def test_each_device_of_the_language_changes_the_picture(runner: Runner) -> None:
-    prompts = ("fox", "(fox:1.5)", "fox BREAK fox", "fox AND cat", "fox AND cat:-1", "[fox:cat:0.5]", "[fox|cat]", "cat")
+    prompts = (
+        "fox",
+        "(fox:1.5)",
+        "fox BREAK fox",
+        "fox AND cat",
+        "fox AND cat:-1",
+        "[fox:cat:0.5]",
+        "[fox|cat]",
+        "cat",
+    )
     made = [pixels(runner, prompt)[0] for prompt in prompts]
     assert len(set(made)) == len(prompts)
 
@@ -58,7 +71,9 @@ def test_emphasis_none_reads_brackets(runner: Runner) -> None:
     assert pixels(runner, "(fox:1.5)", emphasis="no norm") != pixels(runner, "(fox:1.5)")
 
 
-@pytest.mark.parametrize("prompt", ["(" * 200, "[a|" * 50, "a:1e30", "(a:-50)", "\ud800\x00", "AND AND", "BREAK BREAK", "<lora:>"])
+@pytest.mark.parametrize(
+    "prompt", ["(" * 200, "[a|" * 50, "a:1e30", "(a:-50)", "\ud800\x00", "AND AND", "BREAK BREAK", "<lora:>"]
+)
 def test_odd_prompts_make_pictures_or_say_why_not(runner: Runner, prompt: str) -> None:
     last = list(runner.run("job", replace(RECIPE, prompt=prompt, steps=1), {}, lambda: False))[-1]
     assert isinstance(last, Finished) or (isinstance(last, Failed) and last.cause == "not a number"), last
