@@ -58,6 +58,8 @@
       count.className = live ? "sf-pill" : "";
       opener.setAttribute("aria-label", `Queue, ${live === 1 ? "1 run" : `${live} runs`}`);
       theme.firstElementChild.className = `sf-i sf-i-${sf.theme.isDark() ? "sun" : "moon"}`;
+      const picker = document.querySelector("#setting_sd_model_checkpoint input");
+      if (picker) picker.placeholder = sf.isEmpty() ? "None yet" : "";
       if (!isOpen()) return;
       const rows = queueRows();
       pop.replaceChildren(h("b", {}, "Queue"), rows.length ? h("ul", {}, ...rows) : h("p", { class: "sf-faint" }, "Nothing is waiting."));

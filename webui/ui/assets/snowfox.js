@@ -12,6 +12,7 @@
     jobs: new Map(),
     mine: new Set(JSON.parse(sessionStorage.getItem("snowfox:mine") || "[]")),
     gone: new Set(),
+    past: new Set(),
     chosen: null,
     followed: null,
     recent: [],
@@ -96,7 +97,7 @@
     if (running && (state.mine.has(running.id) || !own)) return running;
     if (own) return own;
     const waits = jobs.find((job) => job.state === "queued");
-    const ended = jobs.filter((job) => !isLive(job)).sort((a, b) => a.ended - b.ended);
+    const ended = jobs.filter((job) => !isLive(job) && !state.past.has(job.id)).sort((a, b) => a.ended - b.ended);
     return waits || ended.at(-1) || null;
   }
 
@@ -129,6 +130,8 @@
   function follow(job) {
     const before = state.jobs.get(job.id);
     state.jobs.set(job.id, job);
+    // Somebody's failure from before this visit is no news.
+    if (!before && job.state === "failed" && !state.mine.has(job.id)) state.past.add(job.id);
     if (state.jobs.size > 60) prune();
     const now = current();
     if (now && now.id !== state.followed) {
