@@ -31,6 +31,7 @@
   sf.place("status", (root) => {
     const [engine, opener, theme, pop] = root.children;
     sf.theme.install(root.dataset.theme);
+    state.previews = root.dataset.previews !== "off";
     const isOpen = () => opener.getAttribute("aria-expanded") === "true";
     const toggle = (open) => {
       opener.setAttribute("aria-expanded", String(open));
@@ -69,6 +70,7 @@
   document.addEventListener("snowfox:theme", () => sf.render());
   document.addEventListener("change", (event) => {
     if (event.target.closest?.("#setting_theme")) sf.theme.choose(event.target.value);
+    if (event.target.closest?.("#setting_previews")) state.previews = event.target.checked;
   });
 
   // ----- models -----

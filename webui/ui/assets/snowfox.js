@@ -17,6 +17,7 @@
     followed: null,
     recent: [],
     recalled: false,
+    previews: true,
     catalogue: null,
   };
 
@@ -201,6 +202,7 @@
     render();
   }
 
+  const preview = (job) => (job.preview && state.previews ? `${api}jobs/${job.id}/preview?v=${job.preview}` : "");
   const address = (id, part = "") => `${api}images/${encodeURIComponent(id)}${part}`;
 
   // ----- messages without a place of their own -----
@@ -276,7 +278,7 @@
   }
 
   Object.assign(sf, { state, h, icon, button, ask, post, seconds, place, render, current, pictures, shown, isLive, mine, stop });
-  Object.assign(sf, { recall, always, discard, address, toast, look, whenThere, usable, isEmpty });
+  Object.assign(sf, { recall, always, discard, address, preview, toast, look, whenThere, usable, isEmpty });
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();
 })();
