@@ -395,6 +395,7 @@ def test_models_and_their_problems_are_listed(visit: Visit) -> None:
 
 def test_the_page_is_useful_before_the_engine_is_ready(page: Page, tmp_path: Path, complaints: Complaints) -> None:
     complaints.expect("503")
+    complaints.expect("/preview?v=")
     with running(tmp_path, FakeEngine(start_seconds=4.0)) as site:
         page.goto(site.url)
         visit = Visit(page, site)
