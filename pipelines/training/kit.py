@@ -111,6 +111,9 @@ def start_kit(plan: Plan, library: Library) -> tuple[Kit, int]:
             vectors = token_vectors(TOKENIZER / "vocab.json", plan.words, kit.text.config.hidden_size)
             embeddings: Any = kit.text.get_input_embeddings()
             embeddings.weight.data.copy_(vectors)
+            for name, value in kit.text.named_parameters():
+                if name.endswith("position_embedding.weight"):
+                    value.data.mul_(6)
     kit.vae.eval().requires_grad_(False)
     return kit, seen
 
