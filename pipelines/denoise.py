@@ -62,8 +62,12 @@ class Denoiser:
         conditioning: Conditioning,
         guidance: float,
         group: int,
+        both: bool = False,
     ) -> None:
-        """group: pictures in one call. Each use of a Denoiser is one call: it counts them for `conditioning`."""
+        """group: pictures in one call. Each use of a Denoiser is one call: it counts them for `conditioning`.
+
+        both: hand out the guided estimate and the one without the prompt
+        """
         self._predict = predict
         self._table = table
         self._prediction = prediction
@@ -71,15 +75,16 @@ class Denoiser:
         self._calls = 0
         self._guidance = guidance
         self._group = max(1, group)
+        self._both = both
 
     def __call__(self, x: torch.Tensor, sigma: float) -> torch.Tensor:
-        """x: (batch, channels, height, width), fp32. Returns the same shape."""
+        """x: (batch, channels, height, width), fp32. Returns the same shape; two of them, stacked, if `both`."""
         scale = 1 / math.sqrt(sigma**2 + 1)
         timestep = self._table.timestep(sigma)
         told = self._conditioning.at(self._calls)
         self._calls += 1
         outputs = [self._guided(part, timestep, told) for part in (x * scale).split(self._group)]
-        output = outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+        output = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-4)
         if self._prediction == "v":
             return x * scale**2 - output * (sigma * scale)
         return x - output * sigma
@@ -93,7 +98,7 @@ class Denoiser:
         result = without
         for output, (_, weight) in zip(outputs, told.parts, strict=True):
             result = result + (output - without) * (weight * self._guidance)
-        return result
+        return torch.stack([result, without]) if self._both else result
 
     def _asked(self, x: torch.Tensor, timestep: float, conditions: list[torch.Tensor]) -> list[torch.Tensor]:
         """The network's answer to each condition. Those of equal length are asked together; none is padded."""
