@@ -44,6 +44,7 @@ def program(root: Path | None, engine: str) -> Iterator[str]:
             yield found[1]
         finally:
             process.terminate()
+            process.communicate()  # its last words
 
 
 class Camera:
@@ -69,8 +70,9 @@ class Camera:
         self.page.locator("#txt2img_neg_prompt textarea").fill("blurry, text")
         self.page.locator("#txt2img_generate").click()
 
-    def settled(self) -> None:
-        expect(self.page.locator("#txt2img_interrupt")).to_be_disabled(timeout=120_000)
+    def told(self, words: str) -> None:
+        """Wait until the progress line says so."""
+        expect(self.page.locator("#txt2img_progress")).to_contain_text(words, timeout=120_000)
 
 
 def making(camera: Camera) -> None:
@@ -78,7 +80,7 @@ def making(camera: Camera) -> None:
     page = camera.page
     camera.shoot("idle")
     camera.ask(PROMPT, 4, 60)
-    expect(page.locator("#txt2img_progress")).to_contain_text("Picture 2 of 4", timeout=120_000)
+    camera.told("Picture 2 of 4")
     camera.shoot("running")
     camera.ask("a lighthouse in the fog", 1, 20)
     opener = page.locator("[data-do=queue]")
@@ -87,9 +89,9 @@ def making(camera: Camera) -> None:
     opener.click()
     page.locator("#txt2img_interrupt").click()
     camera.shoot("stopping")
-    camera.settled()
+    camera.told("1 picture in")
     camera.ask(PROMPT, 4, 20)
-    camera.settled()
+    camera.told("4 pictures in")
     camera.shoot("done")
 
 

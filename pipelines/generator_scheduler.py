@@ -1,7 +1,7 @@
 """Generator scheduler: any of the samplers inside any diffusers pipeline.
 
-A pipeline asks its scheduler for timesteps, calls the network at each, and hands the answer to `step`. A sampler asks for
-the points at which it wants the network. A dry run tells those points beforehand, so the one can play the other.
+A pipeline asks its scheduler for timesteps, calls the network at each, and hands the answer to `step`. A sampler asks
+for the points at which it wants the network. A dry run tells those points beforehand: so one can play the other.
 """
 
 from collections.abc import Callable, Sequence

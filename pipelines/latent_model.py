@@ -46,7 +46,7 @@ class LatentModel(Model):
             return (yield from self._one_by_one(order, cancelled))
         parts, sampler, settings = self.parts, order.sampler, order.sampling
         shape = parts.autoencoder.shape(order.width, order.height)
-        denoiser = self._denoiser(order)
+        denoiser = self.denoiser(order)
         fresh = SeededNoise(order.seeds, shape, self._device.name, settings.noise, settings.seed_delta)
         levels = sampler.sigmas(order.schedule, order.steps, parts.table, settings)
         # A Brownian path spans the whole schedule, also where a picture goes through its end only.
@@ -74,7 +74,7 @@ class LatentModel(Model):
             raise NotANumber
         return to_images(decoded)
 
-    def _denoiser(self, order: Order) -> Denoiser:
+    def denoiser(self, order: Order) -> Denoiser:
         parts = self.parts
         words = (
             order.embeddings.within(f"{order.prompt}\n{order.negative}", parts.text.width) if order.embeddings else {}

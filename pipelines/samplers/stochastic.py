@@ -50,8 +50,8 @@ def sa_solver(
     low: float = 0.6,
     high: float = 5.0,
 ) -> Steps:
-    """SA-Solver (Xue et al. 2023): stochastic Adams in data prediction, a predictor of order 3 and a corrector of order 4
-    that needs no further call.
+    """SA-Solver (Xue et al. 2023): stochastic Adams in data prediction, a predictor of order 3 and a corrector of order
+    4 that needs no further call.
 
     eta       -- the paper's tau between the levels low and high, outside of which it is 0 and the steps deterministic
     """

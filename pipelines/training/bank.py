@@ -16,8 +16,10 @@ from torch import Tensor
 
 from pipelines.training.autoencoder import to_tensor
 from pipelines.training.compose import Composer
+from pipelines.training.emoji import SIZE
 from pipelines.training.kitfile import SCALING
 from pipelines.training.state import load_state, save_state
+from pipelines.training.team import Team
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +44,9 @@ class Bank:
         first: int = 4,
         kept: int = 96,
         steps_per_shard: int = 150,
+        team: Team | None = None,
     ) -> None:
+        self.team = team or Team()
         self.composer, self.vae, self.tokenizer = composer, vae, tokenizer
         self.folder, self.seed, self.shard = folder, seed, shard
         self.first, self.kept, self.steps_per_shard = first, kept, steps_per_shard
@@ -66,24 +70,23 @@ class Bank:
             state = load_state(path)
             if state is None:
                 state = self.encode(number)
-                save_state(state, path)
+                if self.team.leads:
+                    save_state(state, path)
             self.loaded[number] = (state["latents"], state["tokens"])
         latents, tokens = self.loaded[number]
         return latents[row], tokens[row]
 
     @torch.no_grad()
     def encode(self, number: int) -> dict[str, Tensor]:
-        """Draws and encodes a shard."""
+        """Draws and encodes a shard; each member of a team encodes its share."""
         log.info("encoding shard %d", number)
-        first = number * self.shard
-        latents: list[Tensor] = []
-        captions: list[str] = []
-        for start in range(first, first + self.shard, 16):
-            end = min(start + 16, first + self.shard)
-            made = [self.composer.compose(self.seed, index) for index in range(start, end)]
-            captions += [composition.caption for composition in made]
-            pictures = to_tensor(np.stack([composition.pixels for composition in made]))
+        made = [self.composer.compose(self.seed, number * self.shard + row) for row in range(self.shard)]
+        pixels = np.stack([composition.pixels for composition in made])
+        latents = torch.zeros(self.shard, 4, SIZE // 8, SIZE // 8)
+        for rows in self.team.share(torch.arange(self.shard)).split(16):
             with torch.autocast("cpu", torch.bfloat16):
-                mean = self.vae.encode(pictures).latent_dist.mean  # type: ignore[union-attr]
-            latents.append((mean.float() * SCALING).half())
-        return {"latents": torch.cat(latents), "tokens": tokenize(self.tokenizer, captions)}
+                mean = self.vae.encode(to_tensor(pixels[rows.numpy()])).latent_dist.mean  # type: ignore[union-attr]
+            latents[rows] = mean.float() * SCALING
+        self.team.add(latents)
+        captions = [composition.caption for composition in made]
+        return {"latents": latents.half(), "tokens": tokenize(self.tokenizer, captions)}

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel
 
 from pipelines.training.state import Average, load_state, save_state, schedule
+from pipelines.training.team import Team
 
 TIMESTEPS: Final = 1000
 DROPPED: Final = 0.1
@@ -52,8 +53,11 @@ def diffusion_loss(
     tokens: Tensor,
     empty: Tensor,
     generator: torch.Generator,
+    team: Team | None = None,
 ) -> Tensor:
     """The loss of one batch: latents [n, 4, h, w], tokens [n, 77], the empty caption's tokens [77].
+
+    A member of a team takes its own share of the batch.
 
     One picture in thirty begins from pure noise at the last timestep, as sampling does; SD's schedule alone would
     leave a trace of the picture there.
@@ -69,6 +73,9 @@ def diffusion_loss(
     noisy = torch.where(pure[:, None, None, None], noise, bar.sqrt() * latents + (1 - bar).sqrt() * noise)
     velocity = bar.sqrt() * noise - (1 - bar).sqrt() * latents
     tokens = torch.where(dropped[:, None], empty[None], tokens).long()
+    if team is not None:
+        noisy, velocity, timesteps = team.share(noisy), team.share(velocity), team.share(timesteps)
+        tokens, bar = team.share(tokens), team.share(bar)
     with torch.autocast("cpu", torch.bfloat16):
         states = text(input_ids=tokens).last_hidden_state
         made = unet(noisy, timesteps, states).sample
@@ -90,7 +97,9 @@ class DiffusionTraining:
         seed: int = 11,
         batch: int = 32,
         rate: float = LEARNING_RATE,
+        team: Team | None = None,
     ) -> None:
+        self.team = team or Team()
         self.source, self.text, self.unet, self.empty = source, text, unet, empty
         self.path, self.seed, self.batch, self.rate = path, seed, batch, rate
         self.text.get_input_embeddings().requires_grad_(False)
@@ -114,6 +123,8 @@ class DiffusionTraining:
         return True
 
     def save(self) -> None:
+        if not self.team.leads:
+            return
         state = {
             "networks": self.networks.state_dict(),
             "average": self.average.state(),
@@ -128,8 +139,9 @@ class DiffusionTraining:
         """One step of a run planned for `steps`; returns the loss."""
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
         latents, tokens = self.source.draw(self.step, self.batch)
-        loss = diffusion_loss(self.text, self.unet, latents, tokens, self.empty, generator)
+        loss = diffusion_loss(self.text, self.unet, latents, tokens, self.empty, generator, self.team)
         loss.backward()
+        self.team.average_gradients(self.trained)
         nn.utils.clip_grad_norm_(self.trained, 1.0)
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate * schedule(self.step, steps, decay=0.3)
@@ -169,7 +181,7 @@ class DiffusionTraining:
             if now - saved > save_seconds:
                 self.save()
                 saved = now
-            if each is not None and now - called > each_seconds:
+            if each is not None and self.team.leads and now - called > each_seconds:
                 each()
                 called = last = time.monotonic()
         self.save()

@@ -36,9 +36,11 @@ from pipelines.training.emoji import HELD_OUT, Library, load_library
 from pipelines.training.kitfile import SCALING, Kit, export_kit, import_kit, new_kit, quieten
 from pipelines.training.sheet import TOKENIZER, open_tokenizer, write_sheet
 from pipelines.training.state import load_state, save_state
+from pipelines.training.team import join
 from pipelines.training.wordvectors import token_vectors
 
 SEED = 11
+FORMAT = "%(asctime)s %(message)s"
 log = logging.getLogger(__name__)
 
 
@@ -59,6 +61,8 @@ class Plan:
     minutes: float
     mixture: Mixture
     bank: str
+    threads: int
+    workers: int
 
 
 def train_autoencoder(plan: Plan, library: Library, kit: Kit) -> None:
@@ -107,19 +111,25 @@ def start_kit(plan: Plan, library: Library) -> tuple[Kit, int]:
             vectors = token_vectors(TOKENIZER / "vocab.json", plan.words, kit.text.config.hidden_size)
             embeddings: Any = kit.text.get_input_embeddings()
             embeddings.weight.data.copy_(vectors)
+            for name, value in kit.text.named_parameters():
+                if name.endswith("position_embedding.weight"):
+                    value.data.mul_(6)
     kit.vae.eval().requires_grad_(False)
     return kit, seen
 
 
-def build(plan: Plan) -> None:
-    """The whole way from pictures to weights."""
+def build(rank: int, plan: Plan) -> None:
+    """The whole way from pictures to weights, as member `rank` of the team."""
+    logging.basicConfig(level=logging.INFO if rank == 0 else logging.WARNING, format=FORMAT, stream=sys.stdout)
+    torch.set_num_threads(plan.threads)
+    team = join(rank, plan.workers, plan.work / "meeting")
     library = load_library(plan.packages, plan.work / "cache")
     kit, seen = start_kit(plan, library)
     tokenizer = open_tokenizer()
-    bank = Bank(Composer(library, plan.mixture), kit.vae, tokenizer, plan.work / plan.bank, SEED)
+    bank = Bank(Composer(library, plan.mixture), kit.vae, tokenizer, plan.work / plan.bank, SEED, team=team)
     empty = tokenize(tokenizer, [""])[0]
     training = DiffusionTraining(
-        bank, kit.text, kit.unet, empty, plan.work / "diffusion.pt", SEED, plan.batch, plan.rate
+        bank, kit.text, kit.unet, empty, plan.work / "diffusion.pt", SEED, plan.batch, plan.rate, team
     )
     training.pictures = seen
     if training.resume():
@@ -136,7 +146,8 @@ def build(plan: Plan) -> None:
         log.info("exported at step %d", training.step)
 
     training.train(plan.steps, deliver, plan.minutes * 60)
-    deliver()
+    if team.leads:
+        deliver()
 
 
 def read_mixture(text: str) -> Mixture:
@@ -164,29 +175,39 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=1e-3, help="the highest learning rate")
     parser.add_argument("--minutes", type=float, default=15.0, help="between two exports")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=2, help="of each process")
+    parser.add_argument("--workers", type=int, default=1, help="processes that train together")
     parser.add_argument("--mixture", default="", help='shares of the kinds of pictures, as "tail=0.05,two=0"')
     parser.add_argument("--bank", default="bank", help="the folder of latents in the work folder; one for each mixture")
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stdout)
+    logging.basicConfig(level=logging.INFO, format=FORMAT, stream=sys.stdout)
     torch.set_num_threads(arguments.threads)
-    build(
-        Plan(
-            packages=arguments.packages,
-            words=arguments.words,
-            work=arguments.work,
-            export=arguments.export,
-            from_weights=arguments.from_weights,
-            vae_steps=arguments.vae_steps,
-            decoder_steps=arguments.decoder_steps,
-            steps=arguments.steps,
-            batch=arguments.batch,
-            rate=arguments.rate,
-            minutes=arguments.minutes,
-            mixture=read_mixture(arguments.mixture),
-            bank=arguments.bank,
-        )
+    plan = Plan(
+        packages=arguments.packages,
+        words=arguments.words,
+        work=arguments.work,
+        export=arguments.export,
+        from_weights=arguments.from_weights,
+        vae_steps=arguments.vae_steps,
+        decoder_steps=arguments.decoder_steps,
+        steps=arguments.steps,
+        batch=arguments.batch,
+        rate=arguments.rate,
+        minutes=arguments.minutes,
+        mixture=read_mixture(arguments.mixture),
+        bank=arguments.bank,
+        threads=arguments.threads,
+        workers=arguments.workers,
     )
+    library = load_library(plan.packages, plan.work / "cache")
+    if plan.from_weights is None:
+        train_autoencoder(plan, library, new_kit(SEED))
+    del library
+    (plan.work / "meeting").unlink(missing_ok=True)
+    if plan.workers == 1:
+        build(0, plan)
+    else:
+        torch.multiprocessing.spawn(build, args=(plan,), nprocs=plan.workers)
 
 
 if __name__ == "__main__":

@@ -372,6 +372,10 @@ def test_settings_are_saved_at_once(visit: Visit) -> None:
     visit.page.wait_for_timeout(500)
     assert "previews: false" in saved.read_text()
     assert "theme: light" in saved.read_text()
+    visit.page.reload()
+    visit.tab("settings")
+    expect(visit.page.get_by_role("radio", name="Light")).to_be_checked()
+    expect(visit.page.get_by_label("Live preview")).not_to_be_checked()
     visit.page.get_by_text("Live preview").click()
     visit.page.get_by_role("radio", name="Follow the system").click()
     visit.page.wait_for_timeout(300)
@@ -391,6 +395,7 @@ def test_models_and_their_problems_are_listed(visit: Visit) -> None:
 
 def test_the_page_is_useful_before_the_engine_is_ready(page: Page, tmp_path: Path, complaints: Complaints) -> None:
     complaints.expect("503")
+    complaints.expect("/preview?v=")
     with running(tmp_path, FakeEngine(start_seconds=4.0)) as site:
         page.goto(site.url)
         visit = Visit(page, site)

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pipelines.recipe_json import to_json
 from webui.jobs.job import Job, State
 from webui.jobs.service import JobService
+from webui.store.fidelity import Restored
 from webui.store.images import SavedImage
 
 
@@ -109,11 +110,16 @@ class TokensShape(BaseModel):
 
 
 class ParametersShape(BaseModel):
-    """exact: the recipe was read whole, not guessed from the text."""
+    """exact: the recipe was read whole, not guessed from the text. tool: the program that wrote it, "" if unknown.
+
+    fidelity -- by field of the recipe, or by the text's own key where a recipe has no such field
+    """
 
     text: str
     recipe: dict[str, Any]
     exact: bool
+    tool: str
+    fidelity: dict[str, Literal["exact", "nearest", "lost"]]
 
 
 class Problem(BaseModel):
@@ -160,6 +166,16 @@ def job_shape(job: Job, service: JobService) -> JobShape:
         notes=list(job.notes),
         failure=FailureShape(cause=failure.cause, message=failure.message, hint=failure.hint) if failure else None,
         recipe=to_json(job.recipe),
+    )
+
+
+def parameters_shape(found: Restored) -> ParametersShape:
+    return ParametersShape(
+        text=found.text,
+        recipe=to_json(found.recipe),
+        exact=found.exact,
+        tool=found.tool,
+        fidelity=dict(found.fidelity),
     )
 
 

@@ -185,7 +185,12 @@
       if (!generate || flushed || !sf.canvas?.flush) return;
       event.stopImmediatePropagation();
       event.preventDefault();
-      await sf.canvas.flush("inpaint").catch((error) => sf.toast(error.message, { name: "warn" }));
+      try {
+        await sf.canvas.flush("inpaint");
+      } catch (error) {
+        sf.toast(error.message, { name: "warn" }); // without its mask the run would change something else
+        return;
+      }
       flushed = true;
       setTimeout(() => {
         generate.click();

@@ -12,10 +12,12 @@
     jobs: new Map(),
     mine: new Set(JSON.parse(sessionStorage.getItem("snowfox:mine") || "[]")),
     gone: new Set(),
+    past: new Set(),
     chosen: null,
     followed: null,
     recent: [],
     recalled: false,
+    previews: true,
     catalogue: null,
   };
 
@@ -96,7 +98,7 @@
     if (running && (state.mine.has(running.id) || !own)) return running;
     if (own) return own;
     const waits = jobs.find((job) => job.state === "queued");
-    const ended = jobs.filter((job) => !isLive(job)).sort((a, b) => a.ended - b.ended);
+    const ended = jobs.filter((job) => !isLive(job) && !state.past.has(job.id)).sort((a, b) => a.ended - b.ended);
     return waits || ended.at(-1) || null;
   }
 
@@ -129,6 +131,8 @@
   function follow(job) {
     const before = state.jobs.get(job.id);
     state.jobs.set(job.id, job);
+    // Somebody's failure from before this visit is no news.
+    if (!before && job.state === "failed" && !state.mine.has(job.id)) state.past.add(job.id);
     if (state.jobs.size > 60) prune();
     const now = current();
     if (now && now.id !== state.followed) {
@@ -198,6 +202,7 @@
     render();
   }
 
+  const preview = (job) => (job.preview && state.previews ? `${api}jobs/${job.id}/preview?v=${job.preview}` : "");
   const address = (id, part = "") => `${api}images/${encodeURIComponent(id)}${part}`;
 
   // ----- messages without a place of their own -----
@@ -273,7 +278,7 @@
   }
 
   Object.assign(sf, { state, h, icon, button, ask, post, seconds, place, render, current, pictures, shown, isLive, mine, stop });
-  Object.assign(sf, { recall, always, discard, address, toast, look, whenThere, usable, isEmpty });
+  Object.assign(sf, { recall, always, discard, address, preview, toast, look, whenThere, usable, isEmpty });
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();
 })();

@@ -1,6 +1,7 @@
 """Settings: saved at once, no Apply button."""
 
 from html import escape
+from typing import Any
 
 import gradio as gr
 
@@ -17,7 +18,8 @@ KEYS = (
 )
 
 
-def build(settings: Settings) -> None:
+def build(settings: Settings) -> tuple[Any, Any]:
+    """The controls for theme and previews."""
     with gr.Row(elem_classes="sf-settings", equal_height=False):
         with gr.Column(min_width=280):
             place('<h1 class="sf-sr">Settings</h1>', classes="sf-over")
@@ -48,6 +50,7 @@ def build(settings: Settings) -> None:
 
     theme.input(save_theme, theme, None, **QUIET)
     previews.input(save_previews, previews, None, **QUIET)
+    return theme, previews
 
 
 def _facts(settings: Settings) -> str:
