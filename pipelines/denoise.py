@@ -37,11 +37,14 @@ class Denoised:
 class Blend:
     """Inpainting: outside the mask the estimate is the source.
 
-    mask -- 1 is repainted, 0 kept, broadcasts over a latent; source -- the clean latents
+    mask  -- 1 is repainted, 0 kept, broadcasts over a latent; source -- the clean latents
+    early -- what the model is shown is the source there, in place of its answer: so do the programs from which the
+             samplers in "variance preserving" form came
     """
 
     mask: torch.Tensor
     source: torch.Tensor
+    early: bool = False
 
     def __call__(self, latent: torch.Tensor) -> torch.Tensor:
         return latent * self.mask + self.source * (1 - self.mask)
@@ -132,18 +135,25 @@ def denoise(
         while True:
             if cancelled():
                 raise Stopped
-            estimate = denoiser(point, sigma)
+            shown = point
+            if blend is not None and blend.early:
+                scale = math.sqrt(1 + sigma**2)
+                shown = blend(point / scale) * scale
+            estimate = denoiser(shown, sigma)
+            if shown is not point:
+                # The noise that was found is taken from the point itself.
+                estimate = estimate + (point - shown)
             if not bool(torch.isfinite(estimate).all()):
                 raise NotANumber
-            if blend is not None:
+            if blend is not None and not blend.early:
                 estimate = blend(estimate)
             count += 1
             point, sigma = steps.send(estimate)
             if count // calls > done and done < total - 1:
                 done += 1
-                yield Denoised(done, total, estimate)
+                yield Denoised(done, total, estimate[0] if estimate.dim() > shown.dim() else estimate)
     except StopIteration as stop:
         result: torch.Tensor = stop.value
     if count:
-        yield Denoised(total, total, estimate)  # pyright: ignore[reportPossiblyUnboundVariable]
+        yield Denoised(total, total, estimate[0] if estimate.dim() > result.dim() else estimate)  # pyright: ignore[reportPossiblyUnboundVariable]
     return result

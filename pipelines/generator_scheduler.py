@@ -24,7 +24,6 @@ NEAREST = 0.999
 class GeneratorScheduler(SchedulerMixin, ConfigMixin):
     """Samplers that draw noise need `noise`, which makes their source for the latents' shape and device."""
 
-    order = 1
     noise: Callable[[torch.Tensor], Noise] | None = None
 
     @register_to_config
@@ -55,6 +54,7 @@ class GeneratorScheduler(SchedulerMixin, ConfigMixin):
         if found.adaptive or found.needs_plain:
             raise ValueError(f"{found.name} cannot work inside a diffusers pipeline.")
         self._sampler = found
+        self.order = found.calls
         self._prediction = prediction_type
         self._schedule = schedule
         self._train = num_train_timesteps

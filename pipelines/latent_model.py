@@ -56,10 +56,10 @@ class LatentModel(Model):
         if order.start is None:
             x = first * (math.sqrt(1 + levels[0] ** 2) if sampler.preserving else levels[0])
         else:
-            levels = shortened(levels, order.steps, order.start.strength, sampler.stops_early)
+            levels, start = sampler.shortened(levels, order.steps, order.start.strength, parts.table)
             source = parts.autoencoder.encode(order.start.image, order.seeds)
-            source, blend = self._filled(order.start, source, first)
-            x = source + first * levels[0]
+            source, blend = self._filled(order.start, source, first, sampler.preserving)
+            x = (source + first * start) * (math.hypot(1, levels[0]) / math.hypot(1, start))
         # The samplers compute in plain fp32 between the calls of the network.
         steps = sampler.steps(x, levels, noise, settings)
         x = yield from self._watched(denoise(steps, denoiser, len(levels) - 1, cancelled, sampler.calls, blend))
@@ -120,7 +120,9 @@ class LatentModel(Model):
             made += yield from self.make(single, cancelled)
         return made
 
-    def _filled(self, start: Start, source: torch.Tensor, first: torch.Tensor) -> tuple[torch.Tensor, Blend | None]:
+    def _filled(
+        self, start: Start, source: torch.Tensor, first: torch.Tensor, preserving: bool
+    ) -> tuple[torch.Tensor, Blend | None]:
         """The source latents with the painted part as the recipe wants it, and what blends them in at each step."""
         if start.mask is None:
             return source, None
@@ -129,7 +131,7 @@ class LatentModel(Model):
             source = source * (1 - mask) + first * mask
         elif start.fill == "empty":
             source = source * (1 - mask)
-        return source, Blend(mask, source)
+        return source, Blend(mask, source, early=preserving)
 
     def _watched(self, steps: Generator[Denoised, None, torch.Tensor]) -> Generator[Progress, None, torch.Tensor]:
         while True:
@@ -138,13 +140,3 @@ class LatentModel(Model):
             except StopIteration as stop:
                 return stop.value
             yield Progress(step.index, step.total, self.parts.colours.picture(step.estimate[0]))
-
-
-def shortened(levels: list[float], steps: int, strength: float, stops_early: bool = False) -> list[float]:
-    """The end of a schedule that a picture of that strength (0 .. 1) goes through; at least one step.
-
-    As is customary, `steps` counts the whole way: 20 steps at 0.5 make about half as many, and a schedule that ends
-    at 0 has that last step besides.
-    """
-    kept = int(min(strength, 0.999) * steps) + (0 if stops_early else 1)
-    return levels[-(max(1, kept) + 1) :]

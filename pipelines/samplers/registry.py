@@ -100,7 +100,9 @@ SAMPLERS: tuple[Sampler, ...] = (
         guidance=CFG_PP,
     ),
     Sampler("PLMS", plms, (), spacing=schedules.ddim, fixed=True, preserving=True, stops_early=True),
-    Sampler("UniPC", unipc, ("uni_pc",), spacing=_unipc_spacing, fixed=True, preserving=True, stops_early=True),
+    Sampler(
+        "UniPC", unipc, ("uni_pc",), spacing=_unipc_spacing, fixed=True, even=True, preserving=True, stops_early=True
+    ),
     Sampler("LCM", lcm, ("k_lcm",), spacing=schedules.lcm, renews=True),
     Sampler("DDPM", ddpm, (), renews=True),
     Sampler("DEIS", deis),

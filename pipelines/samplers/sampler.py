@@ -23,6 +23,7 @@ class Sampler:
     schedule     -- what the schedule "Automatic" stands for
     spacing      -- noise levels of its own for "Automatic"
     fixed        -- `spacing` is used whatever schedule is asked for
+    even         -- of the part of a way, too, the levels are even in the timestep
     options      -- what its rule can be told: "eta", "s_noise", "churn"
     eta          -- when the recipe leaves it open
     calls        -- model calls a step
@@ -43,6 +44,7 @@ class Sampler:
     schedule: str = "Uniform"
     spacing: schedules.Spacing | None = None
     fixed: bool = False
+    even: bool = False
     options: tuple[str, ...] = ()
     eta: float = 0.0
     calls: int = 1
@@ -73,6 +75,28 @@ class Sampler:
         discards = self.discards or given.discard
         levels = schedules.levels(self.schedule if automatic else schedule, n + discards, table, span)
         return [*levels[:-2], levels[-1]] if discards else levels
+
+    def shortened(
+        self, levels: list[float], steps: int, strength: float, table: schedules.NoiseTable
+    ) -> tuple[list[float], float]:
+        """The end of a schedule that a picture of that strength (0 .. 1) goes through, at least one step of it; and the
+        level of the noise that is put on the picture.
+
+        As is customary, `steps` counts the whole way: 20 steps at 0.5 make about half as many, and a schedule that ends
+        at 0 has that last step besides. Where the levels stop above 0 the noise put on is that of one level more than
+        the first to be asked at.
+        """
+        kept = int(min(strength, 0.999) * steps)
+        if not self.stops_early:
+            rest = levels[max(0, min(steps - kept - 1, len(levels) - 2)) :]
+            return rest, rest[0]
+        timesteps = schedules.ddim(steps, table)
+        start = timesteps[max(0, len(timesteps) - 1 - kept)]
+        rest = timesteps[-max(2, kept) :]
+        if self.even:
+            first = table.timestep(rest[0])
+            rest = [table.sigma(first * (1 - step / max(2, kept))) for step in range(max(2, kept) + 1)]
+        return rest, start
 
     def steps(self, x: torch.Tensor, sigmas: Sequence[float], noise: Noise, settings: Sampling) -> Steps:
         """The rule at work, with what the recipe says of it."""
