@@ -91,11 +91,11 @@ class Sampler:
             rest = levels[max(0, min(steps - kept - 1, len(levels) - 2)) :]
             return rest, rest[0]
         timesteps = schedules.ddim(steps, table)
-        start = timesteps[max(0, len(timesteps) - 1 - kept)]
         rest = timesteps[-max(2, kept) :]
+        start = timesteps[max(0, len(timesteps) - 1 - kept)] if kept > 1 else rest[0]
         if self.even:
-            first = table.timestep(rest[0])
-            rest = [table.sigma(first * (1 - step / max(2, kept))) for step in range(max(2, kept) + 1)]
+            count, first = len(rest), table.timestep(rest[0])
+            rest = [table.sigma(first * (1 - step / count)) for step in range(count + 1)]
         return rest, start
 
     def steps(self, x: torch.Tensor, sigmas: Sequence[float], noise: Noise, settings: Sampling) -> Steps:

@@ -83,7 +83,7 @@ def flux() -> Any:
     )
 
 
-def sd3_latent(pipe: Any, steps: int = 4) -> torch.Tensor:
+def sd3_latent(pipe: Any, steps: int = 3) -> torch.Tensor:
     told = torch.Generator().manual_seed(2)
     words, whole = torch.randn(1, 7, TEXT, generator=told), torch.randn(1, 64, generator=told)
     made = pipe(
@@ -101,7 +101,7 @@ def sd3_latent(pipe: Any, steps: int = 4) -> torch.Tensor:
     return made.images
 
 
-def flux_latent(pipe: Any, steps: int = 4) -> torch.Tensor:
+def flux_latent(pipe: Any, steps: int = 3) -> torch.Tensor:
     told = torch.Generator().manual_seed(2)
     made = pipe(
         prompt_embeds=torch.randn(1, 7, TEXT, generator=told),
@@ -132,7 +132,7 @@ def small_flux() -> Any:
 
 def test_euler_in_sd3_is_what_diffusers_makes_of_the_same_levels(small_sd3: Any) -> None:
     scheduler = GeneratorScheduler("Euler", shift=3.0)
-    scheduler.set_timesteps(4)
+    scheduler.set_timesteps(3)
     levels = scheduler.sigmas[:-1].tolist()
     small_sd3.scheduler = scheduler
     ours = sd3_latent(small_sd3)
@@ -165,13 +165,30 @@ def test_every_sampler_runs_in_both(small_sd3: Any, small_flux: Any, name: str) 
         assert torch.equal(first, latent(pipe))
 
 
-def test_second_order_is_nearer_to_the_truth(small_sd3: Any) -> None:
-    def made(name: str, steps: int) -> torch.Tensor:
-        small_sd3.scheduler = GeneratorScheduler(name, shift=3.0)
-        return sd3_latent(small_sd3, steps)
+def flowed(name: str, steps: int, start: torch.Tensor) -> torch.Tensor:
+    """Data of N(0, 1/4) under a flow whose velocity is known: start / 2 is the end."""
+    scheduler = GeneratorScheduler(name)
+    scheduler.noise = lambda x: SeededNoise([5], x.shape[1:])
+    scheduler.set_timesteps(steps)
+    x = start
+    for timestep in scheduler.timesteps:
+        sigma = float(timestep) / 1000
+        clean = x * (1 - sigma) / 4 / ((1 - sigma) ** 2 / 4 + sigma**2)
+        x = scheduler.step((x - clean) / sigma, timestep, x, return_dict=False)[0]
+    return x
 
-    truth = made("Heun", 60)
-    assert float((made("Heun", 8) - truth).norm()) < float((made("Euler", 16) - truth).norm())
+
+def test_a_flow_is_followed_and_with_second_order_better() -> None:
+    start = torch.linspace(-2, 2, 16).reshape(1, 1, 4, 4)
+    coarse, fine = (float((flowed(*run, start) - start / 2).norm()) for run in (("Euler", 16), ("Heun", 8)))
+    assert fine < coarse < 0.3
+    assert torch.allclose(flowed("DPM++ 2M", 40, start), start / 2, atol=0.03)
+
+
+def test_noise_renewed_in_a_flow_leads_to_the_same_spread() -> None:
+    start = torch.randn(1, 1, 150, 150, generator=torch.Generator().manual_seed(1))
+    for name in ("Euler a", "DPM++ 2M SDE"):
+        assert float(flowed(name, 80, start).std()) == pytest.approx(0.5, rel=0.05)
 
 
 def test_an_epsilon_model_is_driven_as_by_the_sampler_alone() -> None:
@@ -185,7 +202,7 @@ def test_an_epsilon_model_is_driven_as_by_the_sampler_alone() -> None:
         assert torch.allclose(scheduler.scale_model_input(x, timestep), x / math.hypot(1, sigma))
         x = scheduler.step(x * (sigma / (0.25 + sigma**2)), timestep, x).prev_sample
     exact = start * scheduler.sigmas[0] * 0.5 / math.hypot(0.5, float(scheduler.sigmas[0]))
-    assert torch.allclose(x, exact, atol=0.02)
+    assert torch.allclose(x, exact, atol=0.05)
 
 
 def test_what_cannot_work_is_refused() -> None:
