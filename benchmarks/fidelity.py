@@ -1,4 +1,5 @@
 """How much of the customary prompt language is understood: every example of it, and whether it means the same here.
+Then how far the samplers are from the published ones.
 
 Run with `python -m benchmarks.fidelity`. Exit code 1 if one differs.
 """
@@ -8,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks import agreement
 from pipelines.prompt import Word, attention, chunks, compose, count, networks, schedule
 from pipelines.prompt.vocabulary import clip_tokens
 
@@ -139,6 +141,8 @@ def _rounded(value: Any) -> Any:
 def main() -> int:
     found = list(examples())
     print(table(found))
+    print()
+    print(agreement.table())
     return 0 if all(example.same for example in found) else 1
 
 

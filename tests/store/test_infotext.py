@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pipelines.catalogue import CheckpointEntry
-from pipelines.recipe import Recipe
+from pipelines.recipe import Recipe, Sampling
 from webui.engines.fake import FAKE_CATALOGUE
 from webui.store.fidelity import Restored
 from webui.store.infotext import Infotext, parse_infotext, read, write
@@ -265,7 +265,7 @@ def test_what_a_recipe_cannot_hold_is_said_to_be_lost() -> None:
     result = found(f"x\n{TAIL}, RNG: NV, Emphasis: No norm, Hires upscale: 2, Tiling: True, Version: v1.10.1")
     assert (result.tool, result.recipe.emphasis) == ("AUTOMATIC1111", "no norm")
     assert result.fidelity["Hires upscale"] == result.fidelity["Tiling"] == "lost"
-    assert (result.fidelity["seed"], result.fidelity["emphasis"]) == ("nearest", "exact")
+    assert (result.fidelity["seed"], result.fidelity["emphasis"]) == ("exact", "exact")
     assert "Version" not in result.fidelity
 
 
@@ -283,3 +283,36 @@ def test_our_own_text_is_read_back_whole() -> None:
     result = found(format_infotext(recipe))
     assert result.recipe == recipe
     assert {level for name, level in result.fidelity.items() if name != "checkpoint"} == {"exact"}
+
+
+def test_expert_settings_are_written_in_the_customary_order_and_read_back() -> None:
+    sampling = Sampling(
+        eta=0.5,
+        s_churn=2.0,
+        s_tmax=9.0,
+        sigma_min=0.1,
+        rho=5.0,
+        discard=True,
+        noise="nv",
+        seed_delta=31337,
+        variation_seed=200,
+        variation=0.15,
+        resize_width=512,
+        resize_height=768,
+    )
+    recipe = Recipe("a fox", seed=1, clip_skip=2, sampling=sampling)
+    text = format_infotext(recipe)
+    assert "Variation seed: 200, Variation seed strength: 0.15, Seed resize from: 512x768, Clip skip: 2" in text
+    assert (
+        "Clip skip: 2, ENSD: 31337, RNG: NV, Schedule min sigma: 0.1, Schedule rho: 5, Eta: 0.5, Sigma churn: 2" in text
+    )
+    result = found(text)
+    assert result.recipe.sampling == sampling
+    assert "lost" not in result.fidelity.values()
+
+
+def test_a_text_that_names_no_source_of_noise_means_the_numbers_of_a_card() -> None:
+    result = found(f"x\n{TAIL}, Eta: much, Version: v1.10.1")
+    assert result.recipe.sampling.noise == "nv"
+    assert (result.fidelity["seed"], result.fidelity["Eta"]) == ("nearest", "lost")
+    assert found("x").recipe.sampling.noise == "cpu"

@@ -175,6 +175,9 @@ class JobService:
         """The recipe with its seed drawn and every name as the catalogue has it."""
         if recipe.seed is None:
             recipe = replace(recipe, seed=secrets.randbelow(SEED_LIMIT))
+        if recipe.sampling.variation and recipe.sampling.variation_seed is None:
+            drawn = replace(recipe.sampling, variation_seed=secrets.randbelow(SEED_LIMIT))
+            recipe = replace(recipe, sampling=drawn)
         catalogue = self._status.catalogue
         return resolve(recipe, catalogue) if catalogue is not None else recipe
 
@@ -269,7 +272,7 @@ class JobService:
         recipe = job.recipe
         if checkpoint is not None and not recipe.checkpoint:
             recipe = replace(recipe, checkpoint=checkpoint.name)
-        saved = self._store.save(event.picture, recipe, event.seed, checkpoint)
+        saved = self._store.save(event.picture, recipe.starting_at(event.index + base), event.seed, checkpoint)
         image = JobImage(saved.id, event.index + base, event.seed, saved.width, saved.height)
         job = replace(job, recipe=recipe).with_image(image)
         self._journal.write(job)

@@ -9,7 +9,7 @@ from pipelines.catalogue import Catalogue, CheckpointEntry
 from pipelines.picture import Picture
 from pipelines.recipe import Recipe
 from pipelines.recipe_json import from_json, to_json
-from webui.store import codec, foreign
+from webui.store import codec, expert, foreign
 from webui.store.fidelity import Fidelity, Restored
 from webui.store.infotext import Infotext, parse_infotext, read, write
 from webui.store.recall import recalled
@@ -38,9 +38,10 @@ def format_infotext(recipe: Recipe, seed: int | None = None, checkpoint: Checkpo
         "Size": f"{recipe.width}x{recipe.height}",
         "Model hash": checkpoint.short_hash if checkpoint else "",
         "Model": recipe.checkpoint,
+        **expert.early(recipe.sampling),
         "Denoising strength": f"{source.strength:g}" if source else "",
         "Clip skip": str(recipe.clip_skip) if recipe.clip_skip > 1 else "",
-        "RNG": "CPU",
+        **expert.middle(recipe.sampling),
     }
     if mask:
         values |= {
@@ -52,6 +53,7 @@ def format_infotext(recipe: Recipe, seed: int | None = None, checkpoint: Checkpo
         }
     brackets = any(mark in recipe.prompt + recipe.negative for mark in "([")
     values["Emphasis"] = _EMPHASES.get(recipe.emphasis, "") if brackets else ""
+    values |= expert.late(recipe.sampling, recipe.sampler)
     values["Old prompt editing timelines"] = "True" if recipe.old_editing else ""
     values["Version"] = VERSION
     return write(Infotext(recipe.prompt, recipe.negative, values))

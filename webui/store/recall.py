@@ -6,6 +6,7 @@ from dataclasses import replace
 from pipelines.catalogue import Catalogue
 from pipelines.recipe import Emphasis, Recipe, RecipeError, check
 from pipelines.recipe_json import from_json, to_json
+from webui.store import expert
 from webui.store.fidelity import Fidelity
 from webui.store.infotext import Infotext, completed
 
@@ -38,14 +39,13 @@ def recalled(info: Infotext, catalogue: Catalogue | None = None) -> tuple[Recipe
     for name, key in _NUMBERS.items():
         if key in info.values:
             recipe, report[name] = _with_number(recipe, name, info.values[key])
-    if "seed" in report and values["RNG"] != "CPU" and report["seed"] == "exact":
-        # Our noise is drawn on the CPU: the same seed means another picture.
-        report["seed"] = "nearest"
+    sampling = expert.recalled(info.values, values["RNG"], report)
+    recipe = replace(recipe, sampling=sampling if "seed" in report else replace(sampling, noise=recipe.sampling.noise))
     recipe = _with_sampler(recipe, info.values, catalogue, report)
     recipe = _with_checkpoint(recipe, info.values, catalogue, report)
     recipe = _with_rules(recipe, info.values, values, report)
     used = {*_NUMBERS.values(), *_NO_FIELD, "Sampler", "Schedule type", "Model", "Emphasis", "RNG"}
-    used.add("Old prompt editing timelines")
+    used |= {"Old prompt editing timelines", *expert.KEYS}
     report |= {key: "lost" for key in info.values if key not in used}
     return recipe, report
 
