@@ -14,9 +14,12 @@ from webui.store.images import SavedImage
 
 
 class EngineShape(BaseModel):
+    """announced: grows when the engine or its catalogue has changed; device: "" until the catalogue is known."""
+
     phase: Literal["starting", "ready", "restarting", "failed", "closed"]
     message: str
     device: str
+    announced: int
 
 
 class QueueShape(BaseModel):
@@ -135,7 +138,7 @@ def status_shape(service: JobService) -> StatusShape:
     status = service.status
     device = status.catalogue.device.title if status.catalogue else ""
     return StatusShape(
-        engine=EngineShape(phase=status.phase, message=status.message, device=device),
+        engine=EngineShape(phase=status.phase, message=status.message, device=device, announced=service.announced),
         queue=QueueShape(waiting=service.waiting(), running=service.running or None),
     )
 

@@ -49,6 +49,7 @@ class JobService:
         self._previews: dict[str, tuple[int, Picture]] = {}
         self._version = 1
         self._running = ""
+        self._announcements = 0
         self._status = engine.status
         self._listeners: dict[int, Callable[[], object]] = {}
         self._closing = False
@@ -107,6 +108,11 @@ class JobService:
         """1 for the job that runs next; None for one that does not wait."""
         with self._changed:
             return next((n for n, job in enumerate(self._waiting(), 1) if job.id == identity), None)
+
+    @property
+    def announced(self) -> int:
+        """How often the engine has told of a change of its own."""
+        return self._announcements
 
     @property
     def running(self) -> str:
@@ -298,6 +304,7 @@ class JobService:
     def _announced(self, status: EngineStatus) -> None:
         with self._changed:
             self._status = self._engine.status  # two announcements may come in either order
+            self._announcements += 1
             self._version += 1
             self._tell()
 
