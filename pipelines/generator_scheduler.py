@@ -128,13 +128,11 @@ class GeneratorScheduler(SchedulerMixin, ConfigMixin):
         place = self._place()
         level, x = self._points[place], sample.float()
         outer = self._outer(level)
-        match self._prediction:
-            case "flow":
-                denoised = x - model_output.float() * outer
-            case "epsilon":
-                denoised = x - model_output.float() * level
-            case "v_prediction":
-                denoised = x / (level**2 + 1) - model_output.float() * (level / (level**2 + 1) ** 0.5)
+        answer = model_output.float()
+        if self._prediction == "v_prediction":
+            denoised = x / (level**2 + 1) - answer * (level / (level**2 + 1) ** 0.5)
+        else:
+            denoised = x - answer * (outer if self._prediction == "flow" else level)
         if self._steps is None:
             self._steps = self._begun(x if self._plain else x / (1 - outer), place)
         try:

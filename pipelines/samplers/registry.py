@@ -106,7 +106,7 @@ SAMPLERS: tuple[Sampler, ...] = (
     Sampler("LCM", lcm, ("k_lcm",), spacing=schedules.lcm, renews=True),
     Sampler("DDPM", ddpm, (), renews=True),
     Sampler("DEIS", deis),
-    Sampler("HeunPP2", heunpp2, (), options=("churn",), calls=3),
+    Sampler("HeunPP2", heunpp2, (), options=("churn",), calls=2),
     Sampler("IPNDM", ipndm),
     Sampler("IPNDM_V", ipndm_v, ("ipndm v",)),
     Sampler("TCD", tcd, (), spacing=schedules.lcm, options=("eta",), eta=0.3),

@@ -26,7 +26,7 @@ class Sampler:
     even         -- of the part of a way, too, the levels are even in the timestep
     options      -- what its rule can be told: "eta", "s_noise", "churn"
     eta          -- when the recipe leaves it open
-    calls        -- model calls a step
+    calls        -- model calls a step, by which steps of the prompt are counted; a few samplers make some more
     discards     -- one level more is made, and the one before the last left out
     preserving   -- defined in the "variance preserving" form: the first noise is scaled by sqrt(1 + sigma²), and what
                     noise is left at the end is taken in that form too

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pipelines.events import Cancelled, Event, Failed, Finished, ImageMade, Loading, Note, Step
 from pipelines.family import Family
 from pipelines.picture import Picture
-from pipelines.recipe import ImageRef, Mask, Recipe, Source
+from pipelines.recipe import ImageRef, Mask, Recipe, Sampling, Source
 from pipelines.runner import Runner, ordered
 from pipelines.samplers import SAMPLERS
 from pipelines.schedules import SCHEDULES
@@ -384,3 +384,30 @@ def test_a_family_is_found_once_and_in_its_order() -> None:
     Second.before = ("z",)
     with pytest.raises(ValueError, match="before each other"):
         ordered([Second(), First()])
+
+
+@pytest.mark.parametrize(
+    "sampling", [Sampling(variation=0.3, variation_seed=5), Sampling(noise="nv", seed_delta=7)], ids=["varied", "nv"]
+)
+def test_the_second_of_a_batch_is_the_picture_alone(runner: Runner, sampling: Sampling) -> None:
+    recipe = replace(RECIPE, sampler="Euler a", batch=2, sampling=sampling)
+    _, second = made(events(runner, recipe))
+    (alone,) = made(events(runner, replace(recipe.starting_at(1), batch=1)))
+    assert second.seed == alone.seed
+    assert np.array_equal(array(second.picture), array(alone.picture))
+
+
+def test_a_sampler_that_chooses_its_steps_makes_pictures_one_by_one(runner: Runner) -> None:
+    recipe = replace(RECIPE, sampler="DPM adaptive", batch=2)
+    _, second = made(events(runner, recipe))
+    (alone,) = made(events(runner, replace(recipe.starting_at(1), batch=1)))
+    assert np.array_equal(array(second.picture), array(alone.picture))
+
+
+@pytest.mark.parametrize("name", ["DDIM", "PLMS", "UniPC", "DDIM CFG++"])
+def test_the_unpainted_part_stays_with_every_kind_of_levels(runner: Runner, name: str) -> None:
+    source = Source(PHOTO, 0.7, mask=Mask(PAINTED, blur=0))
+    (image,) = made(events(runner, replace(RECIPE, sampler=name, steps=5, source=source)))
+    changed = np.abs(array(image.picture).astype(int) - array(IMAGES[PHOTO]).astype(int)).sum(2)
+    assert not changed[:8].any()
+    assert changed[20:36, 20:44].any()
