@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.multiprocessing.spawn import spawn
 
 from pipelines.training.autoencoder import (
     AutoencoderTraining,
@@ -208,7 +209,7 @@ def main() -> None:
     if plan.workers == 1:
         build(0, plan)
     else:
-        torch.multiprocessing.spawn(build, args=(plan,), nprocs=plan.workers)
+        spawn(build, args=(plan,), nprocs=plan.workers)
 
 
 if __name__ == "__main__":

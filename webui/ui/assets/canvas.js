@@ -135,7 +135,7 @@
       this.overlay.open(this.mask);
       const longest = Math.max(width, height);
       this.sizeLimit = Math.max(32, Math.round(longest / 3));
-      if (!this.sized || this.size > this.sizeLimit) this.size = Math.max(4, Math.round(longest / 16));
+      if (!this.sized || this.size > this.sizeLimit) this.size = Math.max(8, Math.round(longest / 10));
       this.sizeKnob.change(this.size, this.sizeLimit);
       this.boxFields.forEach((input, at) => (input.value = Math.round([width / 4, height / 4, width / 2, height / 2][at])));
       this.last = null;
