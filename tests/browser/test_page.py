@@ -109,6 +109,8 @@ class Visit:
 @pytest.fixture
 def visit(page: Page, site: Site, complaints: Complaints) -> Iterator[Visit]:
     complaints.expect("/preview?v=")  # a preview may be gone by the time it is asked for
+    for own in ("AbortError", "Connection errored out", "gradio_api/app_id"):
+        complaints.expect(own)  # Gradio's, when a page is left while a request of its own is under way
     yield Visit(page, site).open()
     for job in site.app.service.jobs():
         site.app.service.cancel(job.id)
