@@ -153,14 +153,14 @@ def test_a_picture_is_made_and_its_settings_are_told(visit: Visit) -> None:
 
 
 def test_a_reload_and_a_second_browser_find_the_running_job(visit: Visit, browser: Browser) -> None:
-    visit.ask("a slow fox", count=2, steps=100)
+    visit.ask("a slow fox", count=20, steps=100)
     expect(visit.progress).to_contain_text(re.compile(r"step [1-9]"))
     visit.page.reload()
-    expect(visit.progress).to_contain_text(re.compile(r"Picture \d of 2, step \d+ of 100"))
+    expect(visit.progress).to_contain_text(re.compile(r"Picture \d+ of 20, step \d+ of 100"))
     expect(visit.page.locator("#txt2img_prompt textarea")).to_have_value("a slow fox")
     with browser.new_context() as context:
         other = Visit(context.new_page(), visit.site).open()
-        expect(other.progress).to_contain_text(re.compile(r"Picture \d of 2, step \d+ of 100"))
+        expect(other.progress).to_contain_text(re.compile(r"Picture \d+ of 20, step \d+ of 100"))
         expect(other.stop).to_be_enabled()
         other.stop.click()
         expect(other.progress).to_contain_text("Stopped")
@@ -169,15 +169,15 @@ def test_a_reload_and_a_second_browser_find_the_running_job(visit: Visit, browse
 
 def test_stop_and_escape(visit: Visit) -> None:
     expect(visit.stop).to_be_disabled()
-    visit.ask("stop me", steps=150)
+    visit.ask("stop me", count=20, steps=150)
     expect(visit.stop).to_be_enabled()
     visit.stop.click()
-    expect(visit.progress).to_contain_text("Stopped at picture 1 of 1")
+    expect(visit.progress).to_contain_text(re.compile(r"Stopped at picture \d+ of 20"))
     expect(visit.stop).to_be_disabled()
-    visit.ask("stop me too", steps=150)
+    visit.ask("stop me too", count=20, steps=150)
     expect(visit.progress).to_contain_text(re.compile("step [1-9]"))
     visit.page.keyboard.press("Escape")
-    expect(visit.progress).to_contain_text("Stopped at picture 1 of 1")
+    expect(visit.progress).to_contain_text(re.compile(r"Stopped at picture \d+ of 20"))
 
 
 def test_a_failure_is_one_sentence_and_what_to_do(visit: Visit) -> None:
@@ -193,9 +193,9 @@ def test_a_failure_is_one_sentence_and_what_to_do(visit: Visit) -> None:
 
 
 def test_waiting_jobs_are_listed_and_can_be_cancelled(visit: Visit) -> None:
-    visit.ask("the first", steps=150)
+    visit.ask("the first", count=20, steps=150)
     expect(visit.progress).to_contain_text(re.compile("step [1-9]"))
-    visit.ask("the second", steps=150)
+    visit.ask("the second", count=20, steps=150)
     opener = visit.page.get_by_role("button", name="Queue, 2 runs")
     opener.click()
     queue = visit.page.get_by_role("dialog", name="Queue")
@@ -463,7 +463,7 @@ def test_axe_finds_nothing_in_the_main_states(visit: Visit, theme: str) -> None:
     expect(page.locator("html")).to_have_class(re.compile("dark") if theme == "dark" else re.compile(r"^(?!.*dark)"))
     assert violations(page) == []
     page.get_by_role("button", name=re.compile("^Sampler")).click()
-    visit.ask("running", steps=150)
+    visit.ask("running", count=20, steps=150)
     expect(visit.progress).to_contain_text(re.compile("step [1-9]"))
     visit.ask("waiting", steps=1)
     page.get_by_role("button", name="Queue, 2 runs").click()
