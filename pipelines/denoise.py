@@ -37,11 +37,14 @@ class Denoised:
 class Blend:
     """Inpainting: outside the mask the estimate is the source.
 
-    mask -- 1 is repainted, 0 kept, broadcasts over a latent; source -- the clean latents
+    mask  -- 1 is repainted, 0 kept, broadcasts over a latent; source -- the clean latents
+    early -- what the model is shown is the source there, in place of its answer: so do the programs from which the
+             samplers in "variance preserving" form came
     """
 
     mask: torch.Tensor
     source: torch.Tensor
+    early: bool = False
 
     def __call__(self, latent: torch.Tensor) -> torch.Tensor:
         return latent * self.mask + self.source * (1 - self.mask)
@@ -62,8 +65,12 @@ class Denoiser:
         conditioning: Conditioning,
         guidance: float,
         group: int,
+        both: bool = False,
     ) -> None:
-        """group: pictures in one call. Each use of a Denoiser is one call: it counts them for `conditioning`."""
+        """group: pictures in one call. Each use of a Denoiser is one call: it counts them for `conditioning`.
+
+        both: hand out the guided estimate and the one without the prompt
+        """
         self._predict = predict
         self._table = table
         self._prediction = prediction
@@ -71,15 +78,16 @@ class Denoiser:
         self._calls = 0
         self._guidance = guidance
         self._group = max(1, group)
+        self._both = both
 
     def __call__(self, x: torch.Tensor, sigma: float) -> torch.Tensor:
-        """x: (batch, channels, height, width), fp32. Returns the same shape."""
+        """x: (batch, channels, height, width), fp32. Returns the same shape; two of them, stacked, if `both`."""
         scale = 1 / math.sqrt(sigma**2 + 1)
         timestep = self._table.timestep(sigma)
         told = self._conditioning.at(self._calls)
         self._calls += 1
         outputs = [self._guided(part, timestep, told) for part in (x * scale).split(self._group)]
-        output = outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+        output = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-4)
         if self._prediction == "v":
             return x * scale**2 - output * (sigma * scale)
         return x - output * sigma
@@ -93,7 +101,7 @@ class Denoiser:
         result = without
         for output, (_, weight) in zip(outputs, told.parts, strict=True):
             result = result + (output - without) * (weight * self._guidance)
-        return result
+        return torch.stack([result, without]) if self._both else result
 
     def _asked(self, x: torch.Tensor, timestep: float, conditions: list[torch.Tensor]) -> list[torch.Tensor]:
         """The network's answer to each condition. Those of equal length are asked together; none is padded."""
@@ -127,18 +135,25 @@ def denoise(
         while True:
             if cancelled():
                 raise Stopped
-            estimate = denoiser(point, sigma)
+            shown = point
+            if blend is not None and blend.early:
+                scale = math.sqrt(1 + sigma**2)
+                shown = blend(point / scale) * scale
+            estimate = denoiser(shown, sigma)
+            if shown is not point:
+                # The noise that was found is taken from the point itself.
+                estimate = estimate + (point - shown)
             if not bool(torch.isfinite(estimate).all()):
                 raise NotANumber
-            if blend is not None:
+            if blend is not None and not blend.early:
                 estimate = blend(estimate)
             count += 1
             point, sigma = steps.send(estimate)
             if count // calls > done and done < total - 1:
                 done += 1
-                yield Denoised(done, total, estimate)
+                yield Denoised(done, total, estimate[0] if estimate.dim() > shown.dim() else estimate)
     except StopIteration as stop:
         result: torch.Tensor = stop.value
     if count:
-        yield Denoised(total, total, estimate)  # pyright: ignore[reportPossiblyUnboundVariable]
+        yield Denoised(total, total, estimate[0] if estimate.dim() > result.dim() else estimate)  # pyright: ignore[reportPossiblyUnboundVariable]
     return result

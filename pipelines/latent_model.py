@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from pipelines.denoise import Blend, Denoised, Denoiser, NotANumber, Prediction,
 from pipelines.device import Device
 from pipelines.family import Model, Order, Progress, Start
 from pipelines.latents import Autoencoder, latent_mask, to_images
-from pipelines.noise import BrownianNoise, SeededNoise
+from pipelines.noise import BrownianNoise, SeededNoise, Variations
 from pipelines.preview import LatentColours
 from pipelines.prompt.conditioning import Pass, condition
 from pipelines.prompt.encoder import ClipText
@@ -42,23 +42,26 @@ class LatentModel(Model):
         self._device = device
 
     def make(self, order: Order, cancelled: Callable[[], bool]) -> Generator[Progress, None, list[Image.Image]]:
-        parts, sampler = self.parts, order.sampler
+        if order.sampler.adaptive and len(order.seeds) > 1:
+            return (yield from self._one_by_one(order, cancelled))
+        parts, sampler, settings = self.parts, order.sampler, order.sampling
         shape = parts.autoencoder.shape(order.width, order.height)
         denoiser = self.denoiser(order)
-        fresh = SeededNoise(order.seeds, shape, self._device.name)
-        levels = sampler.sigmas(order.schedule, order.steps, parts.table)
-        first = fresh.draw()
+        fresh = SeededNoise(order.seeds, shape, self._device.name, settings.noise, settings.seed_delta)
+        levels = sampler.sigmas(order.schedule, order.steps, parts.table, settings)
+        # A Brownian path spans the whole schedule, also where a picture goes through its end only.
+        noise = self._noise(order, fresh, levels, shape)
+        first = self._first(order, fresh)
         blend: Blend | None = None
         if order.start is None:
             x = first * (math.sqrt(1 + levels[0] ** 2) if sampler.preserving else levels[0])
         else:
-            levels = shortened(levels, order.steps, order.start.strength, sampler.stops_early)
+            levels, start = sampler.shortened(levels, order.steps, order.start.strength, parts.table)
             source = parts.autoencoder.encode(order.start.image, order.seeds)
-            source, blend = self._filled(order.start, source, first)
-            x = source + first * levels[0]
-        noise = self._noise(order, fresh, levels, shape)
+            source, blend = self._filled(order.start, source, first, sampler.preserving)
+            x = (source + first * start) * (math.hypot(1, levels[0]) / math.hypot(1, start))
         # The samplers compute in plain fp32 between the calls of the network.
-        steps = sampler.rule(x, levels, noise)
+        steps = sampler.steps(x, levels, noise, settings)
         x = yield from self._watched(denoise(steps, denoiser, len(levels) - 1, cancelled, sampler.calls, blend))
         if sampler.preserving and levels[-1] > 0:
             x = x / math.sqrt(1 + levels[-1] ** 2)
@@ -82,10 +85,15 @@ class LatentModel(Model):
             return {text: value.to(self._device.name, parts.dtype) for text, value in encoded.items()}
 
         run = Pass(order.steps, order.sampler.calls, old=order.old_editing)
-        conditioning = condition(order.prompt, order.negative, order.guidance, run, encode)
+        guidance = order.guidance * order.sampler.guidance
+        # The negative prompt is left out for guidance 1 only where nobody asks for it.
+        asked = 0.0 if order.sampler.needs_plain else guidance
+        conditioning = condition(order.prompt, order.negative, asked, run, encode)
         # On a CPU larger calls save nothing, and one picture a call keeps its numbers free of the batch's size.
         group = 1 if order.light or self._device.kind == "cpu" else len(order.seeds)
-        return Denoiser(self._predict, parts.table, parts.prediction, conditioning, order.guidance, group)
+        return Denoiser(
+            self._predict, parts.table, parts.prediction, conditioning, guidance, group, order.sampler.needs_plain
+        )
 
     @torch.inference_mode()
     def _predict(self, x: torch.Tensor, timesteps: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
@@ -96,10 +104,25 @@ class LatentModel(Model):
     def _noise(self, order: Order, fresh: SeededNoise, levels: list[float], shape: tuple[int, ...]) -> Noise:
         above = [level for level in levels if level > 0]
         if order.sampler.brownian and len(above) > 1:
-            return BrownianNoise(order.seeds, shape, min(above), max(above), self._device.name)
+            return BrownianNoise(order.seeds, shape, min(above), max(above), self._device.name, order.sampling.noise)
         return fresh
 
-    def _filled(self, start: Start, source: torch.Tensor, first: torch.Tensor) -> tuple[torch.Tensor, Blend | None]:
+    def _first(self, order: Order, fresh: SeededNoise) -> torch.Tensor:
+        settings, factor = order.sampling, self.parts.autoencoder.factor
+        size = settings.resize_height // factor, settings.resize_width // factor
+        return fresh.first(Variations(order.variation_seeds, settings.variation), size if all(size) else None)
+
+    def _one_by_one(self, order: Order, cancelled: Callable[[], bool]) -> Generator[Progress, None, list[Image.Image]]:
+        """A sampler that looks at the whole batch would give a picture in company other pixels than alone."""
+        made: list[Image.Image] = []
+        for index, seed in enumerate(order.seeds):
+            single = replace(order, seeds=(seed,), variation_seeds=order.variation_seeds[index : index + 1])
+            made += yield from self.make(single, cancelled)
+        return made
+
+    def _filled(
+        self, start: Start, source: torch.Tensor, first: torch.Tensor, preserving: bool
+    ) -> tuple[torch.Tensor, Blend | None]:
         """The source latents with the painted part as the recipe wants it, and what blends them in at each step."""
         if start.mask is None:
             return source, None
@@ -108,7 +131,7 @@ class LatentModel(Model):
             source = source * (1 - mask) + first * mask
         elif start.fill == "empty":
             source = source * (1 - mask)
-        return source, Blend(mask, source)
+        return source, Blend(mask, source, early=preserving)
 
     def _watched(self, steps: Generator[Denoised, None, torch.Tensor]) -> Generator[Progress, None, torch.Tensor]:
         while True:
@@ -117,13 +140,3 @@ class LatentModel(Model):
             except StopIteration as stop:
                 return stop.value
             yield Progress(step.index, step.total, self.parts.colours.picture(step.estimate[0]))
-
-
-def shortened(levels: list[float], steps: int, strength: float, stops_early: bool = False) -> list[float]:
-    """The end of a schedule that a picture of that strength (0 .. 1) goes through; at least one step.
-
-    As is customary, `steps` counts the whole way: 20 steps at 0.5 make about half as many, and a schedule that ends
-    at 0 has that last step besides.
-    """
-    kept = int(min(strength, 0.999) * steps) + (0 if stops_early else 1)
-    return levels[-(max(1, kept) + 1) :]

@@ -197,16 +197,20 @@ class Runner:
             sampler=sampler,
             schedule=schedule,
             seeds=(),
+            sampling=recipe.sampling,
             clip_skip=recipe.clip_skip,
             emphasis=recipe.emphasis,
             old_editing=recipe.old_editing,
             embeddings=self._embeddings,
             start=_start(recipe, start),
         )
-        seed = secrets.randbelow(SEED_LIMIT) if recipe.seed is None else recipe.seed
+        recipe = _drawn(recipe)
         for first in range(0, recipe.total, recipe.batch):
-            seeds = tuple((seed + first + index) % SEED_LIMIT for index in range(recipe.batch))
-            made = yield from self._batch(job, first, model, replace(order, seeds=seeds), cancelled)
+            single = [recipe.starting_at(first + index) for index in range(recipe.batch)]
+            seeds = tuple(one.seed or 0 for one in single)
+            others = tuple(one.sampling.variation_seed or 0 for one in single)
+            order = replace(order, seeds=seeds, variation_seeds=others)
+            made = yield from self._batch(job, first, model, order, cancelled)
             for index, image in enumerate(made):
                 picture = canvas.to_picture(start.finish(image) if start else image)
                 yield ImageMade(job, first + index, seeds[index], picture)
@@ -286,6 +290,15 @@ def _out_of_memory(error: Exception) -> bool:
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)
 
 
+def _drawn(recipe: Recipe) -> Recipe:
+    """With its seeds, where it has none."""
+    sampling = recipe.sampling
+    if sampling.variation_seed is None:
+        sampling = replace(sampling, variation_seed=secrets.randbelow(SEED_LIMIT))
+    seed = secrets.randbelow(SEED_LIMIT) if recipe.seed is None else recipe.seed
+    return replace(recipe, seed=seed, sampling=sampling)
+
+
 def _sampler(recipe: Recipe) -> Sampler:
     sampler = samplers.find(recipe.sampler)
     if sampler is None:
@@ -295,8 +308,7 @@ def _sampler(recipe: Recipe) -> Sampler:
 
 
 def _schedule(recipe: Recipe) -> str:
-    wanted = recipe.schedule.casefold()
-    name = next((known for known in schedules.SCHEDULES if known.casefold() == wanted), None)
+    name = schedules.find(recipe.schedule)
     if name is None:
         known = ", ".join(schedules.SCHEDULES)
         raise RecipeError("schedule", f"There is no schedule '{recipe.schedule}'. Known are: {known}.")

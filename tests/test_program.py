@@ -132,7 +132,7 @@ def test_generate_starts_from_a_picture_and_a_mask(tmp_path: Path) -> None:
         (("--checkpoint", "missing"), "no model named 'missing'"),
         (("--mask", "x.png"), "--init"),
         (("--init", "no such file.png"), "cannot be read"),
-        (("--init", "pyproject.toml"), "no PNG, JPEG or WebP"),
+        (("--init", "pyproject.toml"), "no PNG, JPEG, WebP or AVIF"),
         (("--count", "3", "--batch", "2"), "multiple"),
     ],
 )

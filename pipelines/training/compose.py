@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from pipelines.training.backdrop import COLOURS, SCENES, Canvas, Random, plain, scene
-from pipelines.training.concepts import BEST, Subject, plural, read_subjects, with_article
+from pipelines.training.concepts import BEST, FIRST, Subject, plural, read_subjects, with_article
 from pipelines.training.emoji import SIZE, STYLES, Library, Pixels
 from pipelines.training.sprite import place, tint
 
@@ -51,6 +51,7 @@ TRIPLE: Final = ((0.29, 0.5), (0.72, 0.26), (0.72, 0.74))
 class Mixture:
     """How often each kind of composition comes; shares of 1 together with what is left for a plain object."""
 
+    first: float = 0.0
     best: float = 0.6
     style_3d: float = 0.75
     tail: float = 0.1
@@ -82,8 +83,9 @@ class Composer:
         self.rows = self.library.rows()
         known = [subject for subject in self.subjects if (subject.label, STYLES[0]) in self.rows]
         self.subjects = known
-        best = {label.strip() for label in BEST.split(",")}
-        self.best = [subject for subject in known if subject.label in best] or known
+        self.first, self.best = (
+            [subject for subject in known if subject.label in labels.split(", ")] or known for labels in (FIRST, BEST)
+        )
         core = {subject.label for subject in known}
         concepts = self.library.concepts
         self.tail = [row for row, owner in enumerate(self.library.concept) if concepts[owner].label not in core]
@@ -104,7 +106,11 @@ class Composer:
 
     def draw_subject(self, random: Random) -> tuple[Subject, str, Pixels]:
         """A subject, a style, and its picture in it."""
-        pool = self.best if random.random() < self.mixture.best else self.subjects
+        roll = random.random()
+        if roll < self.mixture.first:
+            pool = self.first
+        else:
+            pool = self.best if roll < self.mixture.first + self.mixture.best else self.subjects
         subject = pool[int(random.integers(len(pool)))]
         style = STYLES[0]
         if random.random() > self.mixture.style_3d:

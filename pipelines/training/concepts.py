@@ -186,6 +186,10 @@ smiling face with heart-eyes: face with heart eyes, face in love; yellow;
 crying face: sad face, crying face; yellow; c
 angry face: angry face; ;
 """
+FIRST: Final = (
+    "red heart, fox, cat face, red apple, frog, pizza, dog face, panda, rocket, house, sunflower, robot, banana, "
+    "strawberry, star, automobile, evergreen tree, sun, crown, fish"
+)
 BEST: Final = (
     "red heart, fox, cat face, dog face, frog, panda, red apple, pizza, banana, strawberry, house, automobile, "
     "rocket, sun, rose, tulip, sunflower, deciduous tree, evergreen tree, star, balloon, robot, rainbow, unicorn, "

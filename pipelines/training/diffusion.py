@@ -23,6 +23,7 @@ from pipelines.training.team import Team
 TIMESTEPS: Final = 1000
 DROPPED: Final = 0.1
 LEARNING_RATE: Final = 1e-3
+TEXT_SHARE: Final = 0.15
 log = logging.getLogger(__name__)
 
 
@@ -105,7 +106,11 @@ class DiffusionTraining:
         self.text.get_input_embeddings().requires_grad_(False)
         self.networks = nn.ModuleDict({"text": text, "unet": unet})
         self.trained = [value for value in self.networks.parameters() if value.requires_grad]
-        self.optimizer = torch.optim.AdamW(self.trained, lr=rate, betas=(0.9, 0.99), weight_decay=1e-3, fused=True)
+        groups = [
+            {"params": [value for value in text.parameters() if value.requires_grad], "share": TEXT_SHARE},
+            {"params": list(unet.parameters()), "share": 1.0},
+        ]
+        self.optimizer = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), weight_decay=1e-3, fused=True)
         self.average = Average(self.networks, 0.9995)
         self.step = 0
         self.pictures = 0
@@ -144,7 +149,7 @@ class DiffusionTraining:
         self.team.average_gradients(self.trained)
         nn.utils.clip_grad_norm_(self.trained, 1.0)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.rate * schedule(self.step, steps, decay=0.3)
+            group["lr"] = self.rate * group["share"] * schedule(self.step, steps, decay=0.3)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.average.update(self.networks, self.step)

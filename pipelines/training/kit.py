@@ -33,7 +33,7 @@ from pipelines.training.bank import Bank, tokenize
 from pipelines.training.compose import Composer, Mixture
 from pipelines.training.diffusion import DiffusionTraining
 from pipelines.training.emoji import HELD_OUT, Library, load_library
-from pipelines.training.kitfile import SCALING, Kit, export_kit, import_kit, new_kit, quieten
+from pipelines.training.kitfile import SCALING, Kit, export_kit, import_kit, new_kit, quieten, quieten_text
 from pipelines.training.sheet import TOKENIZER, open_tokenizer, write_sheet
 from pipelines.training.state import load_state, save_state
 from pipelines.training.team import join
@@ -107,10 +107,14 @@ def start_kit(plan: Plan, library: Library) -> tuple[Kit, int]:
     else:
         train_autoencoder(plan, library, kit)
         quieten(kit.unet)
+        quieten_text(kit.text)
         if plan.words is not None:
             vectors = token_vectors(TOKENIZER / "vocab.json", plan.words, kit.text.config.hidden_size)
             embeddings: Any = kit.text.get_input_embeddings()
             embeddings.weight.data.copy_(vectors)
+            for name, value in kit.text.named_parameters():
+                if name.endswith("position_embedding.weight"):
+                    value.data.mul_(6)
     kit.vae.eval().requires_grad_(False)
     return kit, seen
 

@@ -112,6 +112,14 @@ def quieten(unet: UNet2DConditionModel) -> None:
             value.zero_()
 
 
+@torch.no_grad()
+def quieten_text(text: CLIPTextModel) -> None:
+    """Zeroes the last layer of every residual branch of the text model: a fresh one passes its embeddings on."""
+    for name, value in text.named_parameters():
+        if re.search(r"(\.out_proj|\.fc2)\.(weight|bias)$", name):
+            value.zero_()
+
+
 def substitute(name: str, rules: tuple[tuple[str, str], ...]) -> str:
     """The name after every rule (pattern, replacement)."""
     for pattern, replacement in rules:

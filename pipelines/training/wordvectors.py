@@ -14,7 +14,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-DEVIATION: Final = 0.04
+DEVIATION: Final = 0.5
 
 
 def split_word(word: str, vocabulary: dict[str, int]) -> list[int]:
@@ -34,7 +34,10 @@ def split_word(word: str, vocabulary: dict[str, int]) -> list[int]:
 
 
 def token_vectors(tokens: Path, model: Path, width: int, seed: int = 5) -> Tensor:
-    """[49408, width] embeddings with a deviation of 0.04; tokens that are not words get random ones.
+    """[49408, width] embeddings; tokens that are not words get random ones.
+
+    The leading components, which tell little of the meaning, are damped, and all vectors have one length. Their
+    deviation is 0.5: the usual 0.02 of a model that trains its embeddings would drown in the residual stream.
 
     `tokens` is CLIP's vocab.json, `model` the folder with MiniLM's vocab.txt and model.safetensors.
     """
@@ -57,6 +60,6 @@ def token_vectors(tokens: Path, model: Path, width: int, seed: int = 5) -> Tenso
     covariance = torch.cov((sample - middle).T)
     _, axes = torch.linalg.eigh(covariance)
     vectors = (found - middle) @ axes[:, -width:].flip(1)
-    vectors = vectors / vectors[known].std()
+    vectors = vectors / vectors[known].std(0) ** 0.75
     vectors[~known] = torch.randn(int((~known).sum()), width, generator=generator)
-    return vectors * DEVIATION
+    return vectors / vectors.norm(dim=1, keepdim=True) * width**0.5 * DEVIATION

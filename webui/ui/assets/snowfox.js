@@ -244,9 +244,9 @@
   }
 
   function heard({ engine, queue }) {
-    const changed = engine.phase !== state.engine.phase || engine.message !== state.engine.message;
+    const changed = engine.announced !== state.engine.announced;
     Object.assign(state, { engine, queue });
-    if (changed || !state.catalogue) look();
+    if (engine.device && (changed || !state.catalogue)) look(); // a device is named once the catalogue is known
     render();
   }
 
