@@ -1,7 +1,8 @@
 """The page in headless Chromium, over the fake engine: every state that a visitor meets."""
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,27 @@ from webui.engines.fake import FAKE_CATALOGUE, FakeEngine
 
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 TABS = ("txt2img", "img2img", "inpaint", "gallery", "models", "extensions", "settings")
+
+
+PATIENCE = 30_000
+"""Milliseconds: a machine that is busy with other things is slow, not broken."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def patience() -> Iterator[None]:
+    expect.set_options(timeout=PATIENCE)
+    yield
+    expect.set_options(timeout=5_000)
+
+
+class LateEngine(FakeEngine):
+    """Starts when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__(start_seconds=3600)
+
+    def wake(self) -> None:
+        self._begin()
 
 
 @pytest.fixture(scope="module")
@@ -87,9 +109,19 @@ class Visit:
 @pytest.fixture
 def visit(page: Page, site: Site, complaints: Complaints) -> Iterator[Visit]:
     complaints.expect("/preview?v=")  # a preview may be gone by the time it is asked for
+    for own in ("AbortError", "Connection errored out", "gradio_api/app_id"):
+        complaints.expect(own)  # Gradio's, when a page is left while a request of its own is under way
     yield Visit(page, site).open()
     for job in site.app.service.jobs():
         site.app.service.cancel(job.id)
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Returns when `true` does; fails when it takes too long."""
+    end = time.monotonic() + PATIENCE / 1000
+    while not true():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
 
 
 def violations(page: Page) -> list[str]:
@@ -101,9 +133,9 @@ def violations(page: Page) -> list[str]:
 
 
 def test_a_picture_is_made_and_its_settings_are_told(visit: Visit) -> None:
-    visit.ask("a red fox", count=2)
+    visit.ask("a red fox", count=2, steps=60)
     expect(visit.generate).to_have_text(re.compile("Add to queue"))
-    expect(visit.progress).to_contain_text(re.compile(r"Picture \d of 2, step \d+ of 20"))
+    expect(visit.progress).to_contain_text(re.compile(r"Picture \d of 2, step \d+ of 60"))
     expect(visit.page).to_have_title(re.compile(r"^\d+ % - Snowfox$"))
     expect(visit.progress.get_by_role("progressbar")).to_have_attribute("aria-valuenow", re.compile(r"^[1-9]\d?$"))
     expect(visit.progress).to_contain_text("2 pictures in")
@@ -121,14 +153,14 @@ def test_a_picture_is_made_and_its_settings_are_told(visit: Visit) -> None:
 
 
 def test_a_reload_and_a_second_browser_find_the_running_job(visit: Visit, browser: Browser) -> None:
-    visit.ask("a slow fox", count=2, steps=100)
+    visit.ask("a slow fox", count=20, steps=100)
     expect(visit.progress).to_contain_text(re.compile(r"step [1-9]"))
     visit.page.reload()
-    expect(visit.progress).to_contain_text(re.compile(r"Picture \d of 2, step \d+ of 100"))
+    expect(visit.progress).to_contain_text(re.compile(r"Picture \d+ of 20, step \d+ of 100"))
     expect(visit.page.locator("#txt2img_prompt textarea")).to_have_value("a slow fox")
     with browser.new_context() as context:
         other = Visit(context.new_page(), visit.site).open()
-        expect(other.progress).to_contain_text(re.compile(r"Picture \d of 2, step \d+ of 100"))
+        expect(other.progress).to_contain_text(re.compile(r"Picture \d+ of 20, step \d+ of 100"))
         expect(other.stop).to_be_enabled()
         other.stop.click()
         expect(other.progress).to_contain_text("Stopped")
@@ -137,15 +169,15 @@ def test_a_reload_and_a_second_browser_find_the_running_job(visit: Visit, browse
 
 def test_stop_and_escape(visit: Visit) -> None:
     expect(visit.stop).to_be_disabled()
-    visit.ask("stop me", steps=150)
+    visit.ask("stop me", count=20, steps=150)
     expect(visit.stop).to_be_enabled()
     visit.stop.click()
-    expect(visit.progress).to_contain_text("Stopped at picture 1 of 1")
+    expect(visit.progress).to_contain_text(re.compile(r"Stopped at picture \d+ of 20"))
     expect(visit.stop).to_be_disabled()
-    visit.ask("stop me too", steps=150)
+    visit.ask("stop me too", count=20, steps=150)
     expect(visit.progress).to_contain_text(re.compile("step [1-9]"))
     visit.page.keyboard.press("Escape")
-    expect(visit.progress).to_contain_text("Stopped at picture 1 of 1")
+    expect(visit.progress).to_contain_text(re.compile(r"Stopped at picture \d+ of 20"))
 
 
 def test_a_failure_is_one_sentence_and_what_to_do(visit: Visit) -> None:
@@ -155,16 +187,15 @@ def test_a_failure_is_one_sentence_and_what_to_do(visit: Visit) -> None:
     expect(card).to_contain_text("Try another prompt.")
     expect(visit.page.locator("#txt2img_prompt textarea")).to_have_value("fail: The pencil broke.")
     before = len(visit.site.app.service.jobs())
-    card.get_by_role("button", name="Try again").click()
-    expect(visit.page.locator("#txt2img_strip .sf-failed")).to_be_visible()
-    visit.page.wait_for_timeout(200)
+    with visit.page.expect_response(re.compile("/api/v1/jobs$")):
+        card.get_by_role("button", name="Try again").click()
     assert len(visit.site.app.service.jobs()) == before + 1
 
 
 def test_waiting_jobs_are_listed_and_can_be_cancelled(visit: Visit) -> None:
-    visit.ask("the first", steps=150)
+    visit.ask("the first", count=20, steps=150)
     expect(visit.progress).to_contain_text(re.compile("step [1-9]"))
-    visit.ask("the second", steps=150)
+    visit.ask("the second", count=20, steps=150)
     opener = visit.page.get_by_role("button", name="Queue, 2 runs")
     opener.click()
     queue = visit.page.get_by_role("dialog", name="Queue")
@@ -369,16 +400,14 @@ def test_settings_are_saved_at_once(visit: Visit) -> None:
     visit.page.get_by_role("radio", name="Light").click()
     expect(visit.page.locator("body")).not_to_have_class(re.compile(r"\bdark\b"))
     saved = visit.site.app.settings.root / "settings.yaml"
-    visit.page.wait_for_timeout(500)
-    assert "previews: false" in saved.read_text()
-    assert "theme: light" in saved.read_text()
+    until(lambda: saved.exists() and {"previews: false", "theme: light"} <= set(saved.read_text().splitlines()))
     visit.page.reload()
     visit.tab("settings")
     expect(visit.page.get_by_role("radio", name="Light")).to_be_checked()
     expect(visit.page.get_by_label("Live preview")).not_to_be_checked()
     visit.page.get_by_text("Live preview").click()
     visit.page.get_by_role("radio", name="Follow the system").click()
-    visit.page.wait_for_timeout(300)
+    until(lambda: {"previews: true", "theme: system"} <= set(saved.read_text().splitlines()))
 
 
 def test_models_and_their_problems_are_listed(visit: Visit) -> None:
@@ -396,14 +425,16 @@ def test_models_and_their_problems_are_listed(visit: Visit) -> None:
 def test_the_page_is_useful_before_the_engine_is_ready(page: Page, tmp_path: Path, complaints: Complaints) -> None:
     complaints.expect("503")
     complaints.expect("/preview?v=")
-    with running(tmp_path, FakeEngine(start_seconds=4.0)) as site:
+    engine = LateEngine()
+    with running(tmp_path, engine) as site:
         page.goto(site.url)
         visit = Visit(page, site)
         expect(page.locator("#sf_status")).to_contain_text("Engine starting")
         expect(visit.stage).to_contain_text("The engine is starting.")
         visit.ask("typed before the start", steps=1)
         expect(visit.stage).to_contain_text("Waiting for the engine")
-        expect(visit.progress).to_contain_text("1 picture", timeout=10_000)
+        engine.wake()
+        expect(visit.progress).to_contain_text("1 picture")
         expect(page.locator("#txt2img_prompt textarea")).to_have_value("typed before the start")
         page.goto("about:blank")
 
@@ -432,7 +463,7 @@ def test_axe_finds_nothing_in_the_main_states(visit: Visit, theme: str) -> None:
     expect(page.locator("html")).to_have_class(re.compile("dark") if theme == "dark" else re.compile(r"^(?!.*dark)"))
     assert violations(page) == []
     page.get_by_role("button", name=re.compile("^Sampler")).click()
-    visit.ask("running", steps=150)
+    visit.ask("running", count=20, steps=150)
     expect(visit.progress).to_contain_text(re.compile("step [1-9]"))
     visit.ask("waiting", steps=1)
     page.get_by_role("button", name="Queue, 2 runs").click()
@@ -481,7 +512,7 @@ def test_generate_and_stage_share_one_window(visit: Visit) -> None:
 
 def test_the_stage_keeps_its_height(visit: Visit) -> None:
     heights = [visit.stage.bounding_box()]
-    visit.ask("tall or not", steps=60)
+    visit.ask("tall or not", steps=100)
     expect(visit.progress).to_contain_text(re.compile("step [1-9]"))
     heights.append(visit.stage.bounding_box())
     expect(visit.progress).to_contain_text("1 picture")
