@@ -16,12 +16,11 @@ import logging
 import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.multiprocessing.spawn import spawn
+from transformers import CLIPTextModel
 
 from pipelines.training.autoencoder import (
     AutoencoderTraining,
@@ -33,7 +32,7 @@ from pipelines.training.autoencoder import (
 from pipelines.training.bank import Bank, tokenize
 from pipelines.training.compose import Composer, Mixture
 from pipelines.training.diffusion import DiffusionTraining
-from pipelines.training.emoji import HELD_OUT, Library, load_library
+from pipelines.training.emoji import HELD_OUT, load_library
 from pipelines.training.kitfile import SCALING, Kit, export_kit, import_kit, new_kit, quieten, quieten_text
 from pipelines.training.sheet import TOKENIZER, open_tokenizer, write_sheet
 from pipelines.training.state import load_state, save_state
@@ -41,6 +40,7 @@ from pipelines.training.team import join
 from pipelines.training.wordvectors import token_vectors
 
 SEED = 11
+FINISHED, REFINED = "vae-finished.pt", "vae-refined.pt"
 FORMAT = "%(asctime)s %(message)s"
 log = logging.getLogger(__name__)
 
@@ -66,58 +66,63 @@ class Plan:
     workers: int
 
 
-def train_autoencoder(plan: Plan, library: Library, kit: Kit) -> None:
-    """Leaves the finished autoencoder in `kit` and in the work folder; its scaled latents have deviation 1."""
-    finished = plan.work / "vae-finished.pt"
-    state = load_state(finished)
-    if state is None:
+def finish_autoencoder(plan: Plan) -> None:
+    """Leaves a finished autoencoder in the work folder: trained there, or taken from the given weights."""
+    library = load_library(plan.packages, plan.work / "cache")
+    finished, refined = plan.work / FINISHED, plan.work / REFINED
+    if not finished.exists() and plan.from_weights is not None:
+        kit = new_kit(SEED)
+        import_kit(plan.from_weights, kit)
+        save_state(kit.vae.state_dict(), finished)
+    if not finished.exists():
         training = AutoencoderTraining(library, plan.work / "vae.pt")
         training.resume()
         training.train(plan.vae_steps)
         training.average.copy_to(training.model)
         composer = Composer(library, plan.mixture)
         pictures = to_tensor(np.stack([composer.compose(SEED, number).pixels for number in range(512)]))
-        mean, deviation = latent_statistics(training.model, pictures)
-        fold_statistics(training.model, mean, deviation, SCALING)
-        state = training.model.state_dict()
-        save_state(state, finished)
-        held_out = load_library(plan.packages, plan.work / "cache", HELD_OUT)
-        log.info("autoencoder: PSNR on held-out styles %.2f dB", measure_psnr(training.model, held_out))
+        fold_statistics(training.model, *latent_statistics(training.model, pictures), SCALING)
+        keep_autoencoder(plan, training, finished)
     if plan.decoder_steps:
-        state = refine_decoder(plan, library, state)
-    kit.vae.load_state_dict(state)
+        training = AutoencoderTraining(library, plan.work / "decoder.pt", seed=8, finished=load_state(finished))
+        training.resume()
+        training.train(plan.decoder_steps)
+        training.average.copy_to(training.model)
+        keep_autoencoder(plan, training, refined)
 
 
-def refine_decoder(plan: Plan, library: Library, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Trains the decoder on; the latents, and so the text model and the U-Net, stay as they are."""
-    training = AutoencoderTraining(library, plan.work / "decoder.pt", seed=8, finished=state)
-    training.resume()
-    training.train(plan.decoder_steps)
-    training.average.copy_to(training.model)
-    save_state(training.model.state_dict(), plan.work / "vae-refined.pt")
+def keep_autoencoder(plan: Plan, training: AutoencoderTraining, path: Path) -> None:
+    """Writes the autoencoder and logs how well it reconstructs styles that no training saw."""
+    save_state(training.model.state_dict(), path)
     held_out = load_library(plan.packages, plan.work / "cache", HELD_OUT)
-    log.info("decoder: PSNR on held-out styles %.2f dB", measure_psnr(training.model, held_out))
-    return training.model.state_dict()
+    log.info("%s: PSNR on held-out styles %.2f dB", path.stem, measure_psnr(training.model, held_out))
 
 
-def start_kit(plan: Plan, library: Library) -> tuple[Kit, int]:
+def start_kit(plan: Plan) -> tuple[Kit, int]:
     """The networks to go on with, and how many pictures they have seen."""
     kit, seen = new_kit(SEED), 0
     if plan.from_weights is not None:
         seen = int(import_kit(plan.from_weights, kit).get("kit.pictures", "0"))
     else:
-        train_autoencoder(plan, library, kit)
         quieten(kit.unet)
         quieten_text(kit.text)
         if plan.words is not None:
-            vectors = token_vectors(TOKENIZER / "vocab.json", plan.words, kit.text.config.hidden_size)
-            embeddings: Any = kit.text.get_input_embeddings()
-            embeddings.weight.data.copy_(vectors)
-            for name, value in kit.text.named_parameters():
-                if name.endswith("position_embedding.weight"):
-                    value.data.mul_(6)
+            speak(kit.text, token_vectors(TOKENIZER / "vocab.json", plan.words, kit.text.config.hidden_size))
+    state = load_state(plan.work / REFINED) or load_state(plan.work / FINISHED)
+    if state is not None:
+        kit.vae.load_state_dict(state)
     kit.vae.eval().requires_grad_(False)
     return kit, seen
+
+
+@torch.no_grad()
+def speak(text: CLIPTextModel, vectors: Tensor) -> None:
+    """Gives the text model its word vectors [49408, width], and positions loud enough to be heard beside them."""
+    for name, value in text.named_parameters():
+        if name.endswith("token_embedding.weight"):
+            value.copy_(vectors)
+        elif name.endswith("position_embedding.weight"):
+            value *= 6
 
 
 def build(rank: int, plan: Plan) -> None:
@@ -126,7 +131,7 @@ def build(rank: int, plan: Plan) -> None:
     torch.set_num_threads(plan.threads)
     team = join(rank, plan.workers, plan.work / "meeting")
     library = load_library(plan.packages, plan.work / "cache")
-    kit, seen = start_kit(plan, library)
+    kit, seen = start_kit(plan)
     tokenizer = open_tokenizer()
     bank = Bank(Composer(library, plan.mixture), kit.vae, tokenizer, plan.work / plan.bank, SEED, team=team)
     empty = tokenize(tokenizer, [""])[0]
@@ -201,15 +206,12 @@ def main() -> None:
         threads=arguments.threads,
         workers=arguments.workers,
     )
-    library = load_library(plan.packages, plan.work / "cache")
-    if plan.from_weights is None:
-        train_autoencoder(plan, library, new_kit(SEED))
-    del library
+    finish_autoencoder(plan)
     (plan.work / "meeting").unlink(missing_ok=True)
     if plan.workers == 1:
         build(0, plan)
     else:
-        spawn(build, args=(plan,), nprocs=plan.workers)
+        torch.multiprocessing.spawn(build, args=(plan,), nprocs=plan.workers)
 
 
 if __name__ == "__main__":

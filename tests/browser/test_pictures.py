@@ -48,6 +48,7 @@ def open_page(page: Page, address: str, complaints: Complaints) -> Page:
 def generate(page: Page, tab: str, prompt: str, seed: int) -> Image.Image:
     """Type, press Generate, see previews come, and fetch the picture that is shown at the end."""
     page.locator(f"#{tab}_prompt textarea").fill(prompt)
+    page.locator(f"#{tab}_steps input[type=number]").fill("40")
     page.locator(f"#{tab}_seed input").fill(str(seed))
     page.locator(f"#{tab}_seed input").blur()
     page.evaluate(
@@ -106,6 +107,7 @@ def test_inpainting_changes_what_is_painted_and_nothing_else(open_page: Page) ->
     heart = generate(open_page, "txt2img", "a red heart", 4)
     open_page.locator("#txt2img_send_to_inpaint").click()
     canvas = open_page.locator("#inpaint_canvas canvas").first
+    expect(canvas).to_be_visible()
     box = canvas.bounding_box()
     assert box is not None
     mouse = open_page.mouse

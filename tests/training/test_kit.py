@@ -11,7 +11,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors import safe_open
 from torch import Tensor
 
-from pipelines.training.autoencoder import fold_statistics, latent_statistics
+from pipelines.training.autoencoder import fold_statistics, latent_statistics, new_autoencoder
 from pipelines.training.compose import Composer, Mixture
 from pipelines.training.concepts import Subject, plural, read_subjects, with_article
 from pipelines.training.diffusion import DiffusionTraining, spread_timesteps
@@ -178,6 +178,16 @@ def test_folding_leaves_the_pictures(tmp_path: Path) -> None:
     scaled = posterior.mean * 0.18215
     assert scaled.mean((0, 2, 3)).abs().max() < 0.1
     assert (scaled.std((0, 2, 3)) - 1).abs().max() < 0.1
+
+
+@torch.no_grad()
+def test_colours_pass_a_fresh_autoencoder() -> None:
+    vae = new_autoencoder(1).eval()
+    for channel in range(3):
+        picture = torch.full((1, 3, 64, 64), -0.5)
+        picture[:, channel] = 0.7
+        made = vae.decode(vae.encode(picture).latent_dist.mean).sample[0, :, 16:48, 16:48].mean((1, 2))
+        assert int(made.argmax()) == channel and float(made[channel]) > 0.2
 
 
 class Noise:
