@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import Complaints
 
@@ -37,12 +37,17 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def open_page(page: Page, address: str, complaints: Complaints) -> Page:
+def open_page(browser: Browser, address: str, complaints: Complaints) -> Iterator[Page]:
+    """With motion, as most people have it: a preview at every step."""
     complaints.expect("/preview?v=")  # a preview may be gone by the time it is asked for
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    complaints.watch(page)
     page.set_default_timeout(PATIENCE)
     page.goto(address)
     expect(page.get_by_label("Model", exact=True)).to_have_value("kit", timeout=PATIENCE)
-    return page
+    yield page
+    context.close()
 
 
 def generate(page: Page, tab: str, prompt: str, seed: int) -> Image.Image:
