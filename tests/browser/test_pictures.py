@@ -1,6 +1,5 @@
 """The whole program with the model that ships: real page, real engine, real pictures, in each of the three tabs."""
 
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Complaints
 
@@ -65,15 +64,18 @@ def generate(page: Page, tab: str, prompt: str, seed: int) -> Image.Image:
         }""",
         tab,
     )
+    pic = page.locator(f"#{tab}_stage .sf-pic")
+    before = pic.get_attribute("src") or "none"
     page.locator(f"#{tab}_generate").click()
-    expect(page.locator(f"#html_info_{tab} .sf-info-prompt")).to_have_text(prompt, timeout=PATIENCE)
-    expect(page.locator(f"#{tab}_progress")).to_contain_text("1 picture in", timeout=PATIENCE)
+    page.wait_for_function(
+        "([tab, before]) => new RegExp('api/v1/images/[0-9a-f]{32}$').test(document.querySelector(`#${tab}_stage .sf-pic`)"
+        ".src) && document.querySelector(`#${tab}_stage .sf-pic`).getAttribute('src') !== before",
+        arg=[tab, before],
+        timeout=PATIENCE,
+    )
+    expect(page.locator(f"#html_info_{tab} .sf-info-prompt")).to_have_text(prompt)
+    expect(page.locator(f"#{tab}_progress")).to_contain_text("1 picture in")
     assert page.evaluate("window.previews.size") >= 1
-    return shown(page, page.locator(f"#{tab}_stage .sf-pic"))
-
-
-def shown(page: Page, pic: Locator) -> Image.Image:
-    expect(pic).to_have_attribute("src", re.compile(r"api/v1/images/[0-9a-f]{32}$"))
     source = pic.evaluate("pic => pic.src")
     return Image.open(BytesIO(httpx.get(source, trust_env=False).content)).convert("RGB")
 
