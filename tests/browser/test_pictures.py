@@ -68,8 +68,10 @@ def generate(page: Page, tab: str, prompt: str, seed: int) -> Image.Image:
     before = pic.get_attribute("src") or "none"
     page.locator(f"#{tab}_generate").click()
     page.wait_for_function(
-        "([tab, before]) => new RegExp('api/v1/images/[0-9a-f]{32}$').test(document.querySelector(`#${tab}_stage .sf-pic`)"
-        ".src) && document.querySelector(`#${tab}_stage .sf-pic`).getAttribute('src') !== before",
+        """([tab, before]) => {
+            const src = document.querySelector(`#${tab}_stage .sf-pic`).getAttribute('src');
+            return src !== before && /api\\/v1\\/images\\/[0-9a-f]{32}$/.test(src);
+        }""",
         arg=[tab, before],
         timeout=PATIENCE,
     )
