@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.multiprocessing.spawn import start_processes
 from transformers import CLIPTextModel
 
 from pipelines.training.autoencoder import (
@@ -211,7 +212,7 @@ def main() -> None:
     if plan.workers == 1:
         build(0, plan)
     else:
-        torch.multiprocessing.spawn(build, args=(plan,), nprocs=plan.workers)
+        start_processes(build, args=(plan,), nprocs=plan.workers, start_method="spawn")
 
 
 if __name__ == "__main__":
