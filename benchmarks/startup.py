@@ -1,11 +1,10 @@
 """What a second start costs before the program itself begins: the set-up's own checks and the change of interpreter.
 
 Run with `python benchmarks/startup.py`. A checkout with a finished `.venv` and an empty program is made in a temporary
-folder; each figure is the median of many runs.
+folder; each figure is the best of many runs, so that other work on the machine counts little.
 """
 
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -29,7 +28,7 @@ def seconds(command: list[str], folder: Path) -> float:
         start = time.perf_counter()
         subprocess.run(command, cwd=folder, check=True)
         times.append(time.perf_counter() - start)
-    return statistics.median(times)
+    return min(times)
 
 
 def make_checkout(folder: Path, python: str) -> Path:

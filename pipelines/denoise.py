@@ -7,6 +7,7 @@ from typing import Literal
 
 import torch
 
+from pipelines.prompt.conditioning import Conditioning, Told
 from pipelines.samplers import Steps
 from pipelines.schedules import NoiseTable
 
@@ -36,11 +37,14 @@ class Denoised:
 class Blend:
     """Inpainting: outside the mask the estimate is the source.
 
-    mask -- 1 is repainted, 0 kept, broadcasts over a latent; source -- the clean latents
+    mask  -- 1 is repainted, 0 kept, broadcasts over a latent; source -- the clean latents
+    early -- what the model is shown is the source there, in place of its answer: so do the programs from which the
+             samplers in "variance preserving" form came
     """
 
     mask: torch.Tensor
     source: torch.Tensor
+    early: bool = False
 
     def __call__(self, latent: torch.Tensor) -> torch.Tensor:
         return latent * self.mask + self.source * (1 - self.mask)
@@ -58,39 +62,58 @@ class Denoiser:
         predict: Predict,
         table: NoiseTable,
         prediction: Prediction,
-        condition: torch.Tensor,
-        negative: torch.Tensor | None,
+        conditioning: Conditioning,
         guidance: float,
         group: int,
+        both: bool = False,
     ) -> None:
-        """condition, negative: (1, tokens, width), negative None: no guidance. group: pictures in one call."""
+        """group: pictures in one call. Each use of a Denoiser is one call: it counts them for `conditioning`.
+
+        both: hand out the guided estimate and the one without the prompt
+        """
         self._predict = predict
         self._table = table
         self._prediction = prediction
-        self._condition = condition
-        self._negative = negative
+        self._conditioning = conditioning
+        self._calls = 0
         self._guidance = guidance
         self._group = max(1, group)
+        self._both = both
 
     def __call__(self, x: torch.Tensor, sigma: float) -> torch.Tensor:
-        """x: (batch, channels, height, width), fp32. Returns the same shape."""
+        """x: (batch, channels, height, width), fp32. Returns the same shape; two of them, stacked, if `both`."""
         scale = 1 / math.sqrt(sigma**2 + 1)
         timestep = self._table.timestep(sigma)
-        outputs = [self._guided(part, timestep) for part in (x * scale).split(self._group)]
-        output = outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+        told = self._conditioning.at(self._calls)
+        self._calls += 1
+        outputs = [self._guided(part, timestep, told) for part in (x * scale).split(self._group)]
+        output = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-4)
         if self._prediction == "v":
             return x * scale**2 - output * (sigma * scale)
         return x - output * sigma
 
-    def _guided(self, x: torch.Tensor, timestep: float) -> torch.Tensor:
+    def _guided(self, x: torch.Tensor, timestep: float, told: Told) -> torch.Tensor:
+        """Each part of the prompt pulls away from the negative one by its weight (Liu et al. 2022)."""
+        along = [condition for condition, _ in told.parts]
+        if told.negative is None:
+            return self._asked(x, timestep, along)[0]
+        without, *outputs = self._asked(x, timestep, [told.negative, *along])
+        result = without
+        for output, (_, weight) in zip(outputs, told.parts, strict=True):
+            result = result + (output - without) * (weight * self._guidance)
+        return torch.stack([result, without]) if self._both else result
+
+    def _asked(self, x: torch.Tensor, timestep: float, conditions: list[torch.Tensor]) -> list[torch.Tensor]:
+        """The network's answer to each condition. Those of equal length are asked together; none is padded."""
         count = x.shape[0]
-        condition = self._condition.expand(count, -1, -1)
-        if self._negative is None:
-            return self._predict(x, x.new_full((count,), timestep), condition)
-        both = torch.cat([self._negative.expand(count, -1, -1), condition])
-        output = self._predict(torch.cat([x, x]), x.new_full((2 * count,), timestep), both)
-        without, along = output.chunk(2)
-        return without + (along - without) * self._guidance
+        answers: dict[int, torch.Tensor] = {}
+        for length in {condition.shape[1] for condition in conditions}:
+            places = [place for place, condition in enumerate(conditions) if condition.shape[1] == length]
+            context = torch.cat([conditions[place].expand(count, -1, -1) for place in places])
+            times = x.new_full((count * len(places),), timestep)
+            output = self._predict(torch.cat([x] * len(places)), times, context)
+            answers |= dict(zip(places, output.chunk(len(places)), strict=True))
+        return [answers[place] for place in range(len(conditions))]
 
 
 def denoise(
@@ -112,18 +135,25 @@ def denoise(
         while True:
             if cancelled():
                 raise Stopped
-            estimate = denoiser(point, sigma)
+            shown = point
+            if blend is not None and blend.early:
+                scale = math.sqrt(1 + sigma**2)
+                shown = blend(point / scale) * scale
+            estimate = denoiser(shown, sigma)
+            if shown is not point:
+                # The noise that was found is taken from the point itself.
+                estimate = estimate + (point - shown)
             if not bool(torch.isfinite(estimate).all()):
                 raise NotANumber
-            if blend is not None:
+            if blend is not None and not blend.early:
                 estimate = blend(estimate)
             count += 1
             point, sigma = steps.send(estimate)
             if count // calls > done and done < total - 1:
                 done += 1
-                yield Denoised(done, total, estimate)
+                yield Denoised(done, total, estimate[0] if estimate.dim() > shown.dim() else estimate)
     except StopIteration as stop:
         result: torch.Tensor = stop.value
     if count:
-        yield Denoised(total, total, estimate)  # pyright: ignore[reportPossiblyUnboundVariable]
+        yield Denoised(total, total, estimate[0] if estimate.dim() > result.dim() else estimate)  # pyright: ignore[reportPossiblyUnboundVariable]
     return result

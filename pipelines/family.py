@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,7 +12,8 @@ from pipelines.catalogue import FamilyEntry
 from pipelines.device import Device
 from pipelines.header import Header
 from pipelines.picture import Picture
-from pipelines.recipe import Fill, Json, Task
+from pipelines.prompt.embeddings import Embeddings
+from pipelines.recipe import Emphasis, Fill, Json, Sampling, Task
 from pipelines.samplers import Sampler
 
 
@@ -50,7 +51,12 @@ class Order:
     sampler: Sampler
     schedule: str
     seeds: tuple[int, ...]
+    sampling: Sampling = field(default_factory=Sampling)
+    variation_seeds: tuple[int, ...] = ()
     clip_skip: int = 1
+    emphasis: Emphasis = "original"
+    old_editing: bool = False
+    embeddings: Embeddings | None = None
     start: Start | None = None
     light: bool = False
 

@@ -82,12 +82,11 @@ def read(path: Path) -> Header:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except OSError as error:
         raise HeaderError(f"cannot be opened: {error.strerror or error}.") from error
+    facts = os.fstat(handle)
+    if not stat.S_ISREG(facts.st_mode):
+        os.close(handle)
+        raise HeaderError("is a folder, not a file." if stat.S_ISDIR(facts.st_mode) else "is not a regular file.")
     with os.fdopen(handle, "rb") as file:
-        facts = os.fstat(file.fileno())
-        if stat.S_ISDIR(facts.st_mode):
-            raise HeaderError("is a folder, not a file.")
-        if not stat.S_ISREG(facts.st_mode):
-            raise HeaderError("is not a regular file.")
         try:
             start = file.read(8)
             text = _header_text(start, file.read(1), facts.st_size)

@@ -5,7 +5,7 @@ the HTTP schema, the command line and the checks all read them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Annotated, Any, Literal, NewType, get_args, get_origin, get_type_hints
 
 ImageRef = NewType("ImageRef", str)
@@ -16,6 +16,8 @@ Task = Literal["text", "image", "inpaint"]
 Resize = Literal["stretch", "crop", "fill"]
 Fill = Literal["original", "blurred", "noise", "empty"]
 Area = Literal["whole", "masked"]
+Emphasis = Literal["original", "no norm", "ignore", "none"]
+NoiseSource = Literal["cpu", "device", "nv"]
 
 SIZE_STEP = 8
 """Pixels of a side that one latent pixel stands for."""
@@ -73,6 +75,45 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Sampling:
+    """What experts set about samplers, schedules and noise; 0 and None leave it to the sampler or the schedule.
+
+    variation_seed -- None: drawn when submitted
+    resize_width, resize_height -- of the picture whose noise this one keeps in its middle; 0 for none
+    """
+
+    eta: Annotated[float | None, Range(0, 1, 0.01), Label("Eta", "How much of the noise is renewed in each step.")] = (
+        None
+    )
+    s_churn: Annotated[float, Range(0, 100, 0.01), Label("Sigma churn", "Noise added and removed on the way.")] = 0.0
+    s_tmin: Annotated[float, Range(0, 100, 0.01), Label("Sigma tmin", "The lowest level with churn.")] = 0.0
+    s_tmax: Annotated[float, Range(0, 999, 0.01), Label("Sigma tmax", "The highest level with churn; 0 is any.")] = 0.0
+    s_noise: Annotated[float, Range(0, 1.1, 0.001), Label("Sigma noise", "Strength of the noise in the steps.")] = 1.0
+    sigma_min: Annotated[
+        float, Range(0, 100, 0.001), Label("Schedule min sigma", "The lowest level; 0 is the model's.")
+    ] = 0.0
+    sigma_max: Annotated[
+        float, Range(0, 1000, 0.001), Label("Schedule max sigma", "The highest level; 0 is the model's.")
+    ] = 0.0
+    rho: Annotated[float, Range(0, 100, 0.01), Label("Schedule rho", "Curvature; 0 is the schedule's own.")] = 0.0
+    discard: Annotated[
+        bool, Label("Discard next-to-last sigma", "Leaves out the smallest step, with every sampler.")
+    ] = False
+    noise: Annotated[NoiseSource, Label("Random numbers", "'nv' gives those of an NVIDIA card on any machine.")] = "cpu"
+    seed_delta: Annotated[
+        int, Range(0, 2**32, 1), Label("Eta noise seed delta", "Added to the seed for the noise in the steps.")
+    ] = 0
+    variation_seed: Annotated[
+        int | None, Range(0, SEED_LIMIT - 1, 1), Label("Variation seed", "A second noise to mix in.")
+    ] = None
+    variation: Annotated[
+        float, Range(0, 1, 0.01), Label("Variation strength", "How much of the second noise is mixed in.")
+    ] = 0.0
+    resize_width: Annotated[int, Range(0, 2048, 8), Label("Seed from width", "As the picture was; 0 is off.")] = 0
+    resize_height: Annotated[int, Range(0, 2048, 8), Label("Seed from height", "As the picture was; 0 is off.")] = 0
+
+
+@dataclass(frozen=True)
 class Recipe:
     """One order: `count` times `batch` pictures that differ in their seeds only.
 
@@ -105,6 +146,13 @@ class Recipe:
     count: Annotated[int, Range(1, 100, 1), Label("Pictures", "How many, one after another.")] = 1
     batch: Annotated[int, Range(1, 8, 1), Label("Pictures at once", "Quicker on large cards, needs more memory.")] = 1
     clip_skip: Annotated[int, Range(1, 12, 1), Label("Clip skip", "Leaves out the last layers of the text model.")] = 1
+    emphasis: Annotated[
+        Emphasis, Label("Emphasis", "How (words:1.2) count: 'no norm' suits SDXL, 'none' takes brackets as text.")
+    ] = "original"
+    old_editing: Annotated[
+        bool, Label("Old prompt editing", "[from:to:when] as it was before version 1.6, for old pictures.")
+    ] = False
+    sampling: Sampling = field(default_factory=Sampling)
     source: Source | None = None
     extras: Mapping[str, Json] = field(default_factory=dict[str, Json])
 
@@ -120,10 +168,20 @@ class Recipe:
         return self.count * self.batch
 
     def seed_of(self, index: int) -> int:
-        """The seed of picture `index`; needs a resolved recipe (its seed is a number)."""
+        """The seed of picture `index`; needs a resolved recipe (its seed is a number).
+
+        Variations are all of one seed: their variation seeds count up.
+        """
         if self.seed is None:
             raise ValueError("The seed of this recipe has not been drawn yet.")
-        return (self.seed + index) % SEED_LIMIT
+        return self.seed if self.sampling.variation else (self.seed + index) % SEED_LIMIT
+
+    def starting_at(self, index: int) -> "Recipe":
+        """The recipe whose first picture is picture `index` of this (resolved) one."""
+        sampling = self.sampling
+        if sampling.variation and sampling.variation_seed is not None:
+            sampling = replace(sampling, variation_seed=(sampling.variation_seed + index) % SEED_LIMIT)
+        return replace(self, seed=self.seed_of(index), sampling=sampling)
 
     def images(self) -> tuple[ImageRef, ...]:
         """The stored pictures that this recipe needs."""
@@ -148,10 +206,6 @@ def rounded(recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:
 def check(recipe: Recipe) -> None:
     """Raise RecipeError for the first value that is out of its range."""
     _check_fields(recipe)
-    if recipe.source is not None:
-        _check_fields(recipe.source)
-        if recipe.source.mask is not None:
-            _check_fields(recipe.source.mask)
 
 
 def facts(owner: type[Any], name: str) -> tuple[Label, Range | None]:
@@ -162,10 +216,13 @@ def facts(owner: type[Any], name: str) -> tuple[Label, Range | None]:
     return label, next((note for note in notes if isinstance(note, Range)), None)
 
 
-def _check_fields(value: Recipe | Source | Mask) -> None:
+def _check_fields(value: Any) -> None:
     for item in fields(value):
-        label, limits = facts(type(value), item.name)
         number = getattr(value, item.name)
+        if is_dataclass(number):
+            _check_fields(number)
+            continue
+        label, limits = facts(type(value), item.name)
         if limits is None or number is None:
             continue
         if not limits.low <= number <= limits.high:

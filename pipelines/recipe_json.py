@@ -1,13 +1,13 @@
 """Recipe to JSON and back: strict in what it reads, complete in what it writes."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields, is_dataclass
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from pipelines.recipe import Json, Mask, Recipe, RecipeError, Source
+from pipelines.recipe import Json, Recipe, RecipeError
 
-_T = TypeVar("_T", Recipe, Source, Mask)
+_T = TypeVar("_T")
 
 
 def to_json(recipe: Recipe) -> dict[str, Json]:
@@ -20,14 +20,7 @@ def from_json(value: Mapping[str, Any]) -> Recipe:
 
     Raises RecipeError for an unknown field or a value of the wrong type.
     """
-    given = dict(value)
-    source = given.get("source")
-    if source is not None:
-        source = dict(_mapping("source", source))
-        if source.get("mask") is not None:
-            source["mask"] = _build(Mask, _mapping("mask", source["mask"]))
-        given["source"] = _build(Source, source)
-    return _build(Recipe, given)
+    return _build(Recipe, value)
 
 
 def _mapping(name: str, value: Any) -> Mapping[str, Any]:
@@ -38,14 +31,16 @@ def _mapping(name: str, value: Any) -> Mapping[str, Any]:
 
 def _build(owner: type[_T], given: Mapping[str, Any]) -> _T:
     hints = get_type_hints(owner, include_extras=True)
-    known = {item.name for item in fields(owner)}
+    parts = fields(cast("Any", owner))
+    known = {item.name for item in parts}
     values: dict[str, Any] = {}
     for name, value in given.items():
         if name not in known:
             raise RecipeError(name, f"'{name}' is not a field of a recipe. Known are: {', '.join(sorted(known))}.")
         values[name] = _fit(name, hints[name], value)
-    if owner is not Recipe and "image" not in values:
-        raise RecipeError("image", f"The {owner.__name__.lower()} picture is missing.")
+    for item in parts:
+        if item.name not in values and item.default is MISSING and item.default_factory is MISSING:
+            raise RecipeError(item.name, f"The {owner.__name__.lower()}'s {item.name} is missing.")
     return owner(**values)
 
 
@@ -57,6 +52,8 @@ def _fit(name: str, hint: Any, value: Any) -> Any:
     if supertype is not None:
         hint = supertype
     origin = get_origin(hint)
+    if is_dataclass(hint):
+        return _build(cast("type[Any]", hint), _mapping(name, value))
     if origin is Literal:
         if value in get_args(hint):
             return value

@@ -25,6 +25,8 @@ from pipelines.hashes import Hashes
 from pipelines.library import Checkpoint
 from pipelines.loading import Shelf, give_back
 from pipelines.picture import Picture
+from pipelines.prompt import networks, uncommented
+from pipelines.prompt.embeddings import Embeddings
 from pipelines.recipe import SEED_LIMIT, ImageRef, Recipe, RecipeError, check, rounded
 from pipelines.samplers import Sampler
 
@@ -47,7 +49,7 @@ class Runner:
     ) -> None:
         """Looks at the folder at once; hashes follow in the background (`on_change`).
 
-        models -- holds the folder checkpoints/, which need not exist
+        models -- holds the folders checkpoints/ and embeddings/, which need not exist
         cache  -- for what can be worked out again
         device, dtype -- see device.pick, which raises ValueError
         more   -- families of add-ons
@@ -59,6 +61,7 @@ class Runner:
         self._device = pick(device, dtype)
         self._families = ordered([*_found_families(), *more])
         self._shelf = Shelf(self._device)
+        self._embeddings = Embeddings(models / "embeddings")
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[Catalogue], None]] = []
         self._hashes = Hashes(cache / "hashes.json", self._announce)
@@ -194,13 +197,20 @@ class Runner:
             sampler=sampler,
             schedule=schedule,
             seeds=(),
+            sampling=recipe.sampling,
             clip_skip=recipe.clip_skip,
+            emphasis=recipe.emphasis,
+            old_editing=recipe.old_editing,
+            embeddings=self._embeddings,
             start=_start(recipe, start),
         )
-        seed = secrets.randbelow(SEED_LIMIT) if recipe.seed is None else recipe.seed
+        recipe = _drawn(recipe)
         for first in range(0, recipe.total, recipe.batch):
-            seeds = tuple((seed + first + index) % SEED_LIMIT for index in range(recipe.batch))
-            made = yield from self._batch(job, first, model, replace(order, seeds=seeds), cancelled)
+            single = [recipe.starting_at(first + index) for index in range(recipe.batch)]
+            seeds = tuple(one.seed or 0 for one in single)
+            others = tuple(one.sampling.variation_seed or 0 for one in single)
+            order = replace(order, seeds=seeds, variation_seeds=others)
+            made = yield from self._batch(job, first, model, order, cancelled)
             for index, image in enumerate(made):
                 picture = canvas.to_picture(start.finish(image) if start else image)
                 yield ImageMade(job, first + index, seeds[index], picture)
@@ -280,6 +290,15 @@ def _out_of_memory(error: Exception) -> bool:
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)
 
 
+def _drawn(recipe: Recipe) -> Recipe:
+    """With its seeds, where it has none."""
+    sampling = recipe.sampling
+    if sampling.variation_seed is None:
+        sampling = replace(sampling, variation_seed=secrets.randbelow(SEED_LIMIT))
+    seed = secrets.randbelow(SEED_LIMIT) if recipe.seed is None else recipe.seed
+    return replace(recipe, seed=seed, sampling=sampling)
+
+
 def _sampler(recipe: Recipe) -> Sampler:
     sampler = samplers.find(recipe.sampler)
     if sampler is None:
@@ -289,8 +308,7 @@ def _sampler(recipe: Recipe) -> Sampler:
 
 
 def _schedule(recipe: Recipe) -> str:
-    wanted = recipe.schedule.casefold()
-    name = next((known for known in schedules.SCHEDULES if known.casefold() == wanted), None)
+    name = schedules.find(recipe.schedule)
     if name is None:
         known = ", ".join(schedules.SCHEDULES)
         raise RecipeError("schedule", f"There is no schedule '{recipe.schedule}'. Known are: {known}.")
@@ -300,6 +318,10 @@ def _schedule(recipe: Recipe) -> str:
 def _remarks(recipe: Recipe, sampler: Sampler) -> Iterator[str]:
     if sampler.fixed and recipe.schedule.casefold() != "automatic":
         yield f"{sampler.name} has a schedule of its own; '{recipe.schedule}' is not used."
+    titles = {"lora": "LoRA", "hypernet": "hypernetwork"}
+    for tag in networks(uncommented(recipe.prompt))[1]:
+        title = titles.get(tag.kind, f"'{tag.kind}'")
+        yield f"The {title} '{tag.name}' is not applied: networks in the prompt are not supported yet."
 
 
 def _canvas(recipe: Recipe, images: Images) -> Canvas | None:

@@ -1,5 +1,6 @@
 """What several test folders share: a store, a service on the fake engine, pictures."""
 
+import os
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -11,6 +12,10 @@ from webui.engines.fake import FakeEngine
 from webui.jobs.journal import Journal
 from webui.jobs.service import JobService
 from webui.store.images import ImageStore
+
+
+def pytest_configure() -> None:
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the worker has it; read when torch is loaded
 
 
 @pytest.fixture

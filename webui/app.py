@@ -64,7 +64,7 @@ def make_engine(settings: Settings) -> Engine:
 
     Raises SettingsError for an unknown name.
     """
-    setup = Setup(settings.models, settings.cache, settings.device)
+    setup = Setup(settings.models, settings.cache, settings.device, settings.dtype)
     if settings.engine == "process":
         from webui.engines.child import Launch
         from webui.engines.process import ProcessEngine

@@ -44,7 +44,7 @@ def _models(arguments: Arguments) -> int:
 
 
 def _settings(arguments: Arguments) -> Settings:
-    names = ("host", "port", "engine", "device", "offline")
+    names = ("host", "port", "engine", "device", "dtype", "offline")
     flags: dict[str, Any] = {name: getattr(arguments, name, None) for name in names}
     if getattr(arguments, "no_browser", False):
         flags["browser"] = False
@@ -80,6 +80,11 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     add("--root", type=Path, help="folder of models, extensions, outputs and settings.yaml")
     add("--engine", help="process (default), inline (for debuggers) or fake (no models)")
     add("--device", help="cpu, cuda, cuda:1, mps or xpu; the best one by default")
+    add(
+        "--dtype",
+        choices=("float32", "bfloat16", "float16"),
+        help="what models compute in; the device's best by default",
+    )
     add("--offline", action="store_const", const=True, help="never use the network")
 
 

@@ -50,7 +50,8 @@ def _serve(settings: Settings) -> int:
         if settings.browser:
             webbrowser.open(address)
         threading.Thread(target=app.store.refresh, name="gallery", daemon=True).start()
-        stop.wait()
+        while not stop.wait(0.5):  # a wait without end would not hear a signal that another thread was given
+            pass
         _say("Stopping.")
     finally:
         web.close()

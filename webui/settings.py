@@ -34,6 +34,7 @@ class Settings:
     browser: bool = True
     engine: str = "process"
     device: str = ""
+    dtype: str = ""
     offline: bool = False
     queue_limit: int = 200
     theme: Theme = "system"
@@ -119,4 +120,5 @@ def _merge(*parts: Mapping[str, Any]) -> Settings:
         merged = OmegaConf.merge(OmegaConf.structured(Settings), *(dict(part) for part in parts))
         return cast(Settings, OmegaConf.to_object(merged))
     except OmegaConfBaseException as error:
-        raise SettingsError(f"A setting cannot be used: {str(error).splitlines()[0]}") from error
+        name = error.full_key or "?"
+        raise SettingsError(f"The setting '{name}' cannot be used: {str(error).splitlines()[0]}.") from error

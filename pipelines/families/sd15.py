@@ -18,7 +18,7 @@ from pipelines.family import Family, Model, ModelError
 from pipelines.header import Header
 from pipelines.latent_model import LatentModel, Parts
 from pipelines.latents import Autoencoder
-from pipelines.prompt import ClipText
+from pipelines.prompt.encoder import ClipText
 
 UNET = "model.diffusion_model."
 VAE = "first_stage_model."

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.multiprocessing.spawn import start_processes
+from torch.multiprocessing.spawn import spawn
 from transformers import CLIPTextModel
 
 from pipelines.training.autoencoder import (
@@ -212,7 +212,7 @@ def main() -> None:
     if plan.workers == 1:
         build(0, plan)
     else:
-        start_processes(build, args=(plan,), nprocs=plan.workers, start_method="spawn")
+        spawn(build, args=(plan,), nprocs=plan.workers)
 
 
 if __name__ == "__main__":

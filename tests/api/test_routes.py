@@ -142,6 +142,8 @@ def test_tokens_are_counted_as_clip_counts_them(client: httpx.Client) -> None:
     assert count("a photo of a cat") == {"count": 5, "limit": 75}
     assert count("") == {"count": 0, "limit": 75}
     assert count("cat " * 80) == {"count": 80, "limit": 150}
+    assert count("cat BREAK dog <lora:x:1>") == {"count": 76, "limit": 150}
+    assert count("(cat:1.3) # a remark") == {"count": 1, "limit": 75}
 
 
 def test_a_picture_tells_how_it_was_made_and_so_does_a_pasted_text(client: httpx.Client) -> None:
@@ -151,6 +153,13 @@ def test_a_picture_tells_how_it_was_made_and_so_does_a_pasted_text(client: httpx
     assert (told["exact"], told["recipe"]["seed"], told["recipe"]["sampler"]) == (True, 99, "Euler a")
     pasted = client.post("/api/v1/parameters", json={"text": told["text"]}).json()
     assert (pasted["exact"], pasted["recipe"]["seed"]) == (False, 99)
+    assert set(told["fidelity"].values()) == {"exact"}
+    assert (pasted["tool"], pasted["fidelity"]["seed"]) == ("Snowfox", "exact")
+    other = client.post(
+        "/api/v1/parameters", json={"text": "x\nSteps: 9, Seed: 1, Tiling: True, Version: v1.10.1"}
+    ).json()
+    assert (other["fidelity"]["steps"], other["fidelity"]["seed"]) == ("exact", "nearest")
+    assert (other["fidelity"]["Tiling"], other["recipe"]["steps"]) == ("lost", 9)
     nothing = client.post("/api/v1/parameters", content=png_bytes())
     assert (nothing.status_code, "says nothing" in nothing.text) == (422, True)
 

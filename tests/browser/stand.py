@@ -4,7 +4,7 @@ import hashlib
 import io
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,11 +21,13 @@ from webui.ui import canvas
 # The page's colours, as its stylesheet defines them.
 TOKENS = """
 :root { --sf-page: #f1f0f9; --sf-card: #fff; --sf-card-2: #f7f6fc; --sf-field: #fff; --sf-line: #d9d6eb;
-  --sf-line-strong: #86829f; --sf-text: #1d1a38; --sf-muted: #54507a; --sf-ember-text: #a8420a; --sf-ember-soft: #ffe6d5;
-  --sf-ember-line: #c9590f; --sf-ice: #1f5f9e; --sf-berry: #a81f3f; --sf-stage: #1a1932; --sf-focus: #4a3fd0; }
+  --sf-line-strong: #86829f; --sf-text: #1d1a38; --sf-muted: #54507a; --sf-ember-text: #a8420a;
+  --sf-ember-soft: #ffe6d5; --sf-ember-line: #c9590f; --sf-ice: #1f5f9e; --sf-berry: #a81f3f; --sf-stage: #1a1932;
+  --sf-focus: #4a3fd0; }
 .dark { --sf-page: #131227; --sf-card: #1d1c38; --sf-card-2: #232243; --sf-field: #272649; --sf-line: #343259;
-  --sf-line-strong: #7a77ab; --sf-text: #f2f1fb; --sf-muted: #bbb8dc; --sf-ember-text: #ffab73; --sf-ember-soft: #43293a;
-  --sf-ember-line: #ff9147; --sf-ice: #9ccbff; --sf-berry: #ff9aae; --sf-stage: #100f22; --sf-focus: #b9b3ff; }
+  --sf-line-strong: #7a77ab; --sf-text: #f2f1fb; --sf-muted: #bbb8dc; --sf-ember-text: #ffab73;
+  --sf-ember-soft: #43293a; --sf-ember-line: #ff9147; --sf-ice: #9ccbff; --sf-berry: #ff9aae; --sf-stage: #100f22;
+  --sf-focus: #b9b3ff; }
 body, gradio-app { background: var(--sf-page) !important; }
 """
 ASSETS = Path(canvas.__file__).parent / "assets"
@@ -47,6 +49,10 @@ class Stand:
         return Image.open(io.BytesIO(self.pictures[ref]))
 
 
+def _tell(*refs: str) -> str:
+    return "|".join(refs)
+
+
 def _blocks() -> gr.Blocks:
     with gr.Blocks(title="Canvas", analytics_enabled=False) as blocks, gr.Tabs():
         with gr.Tab("Inpaint"):
@@ -55,12 +61,12 @@ def _blocks() -> gr.Blocks:
             assert inpaint.mask is not None
             read = gr.Button("Read", elem_id="read")
             told = gr.Textbox(label="Told", elem_id="told")
-            read.click(lambda image, mask: f"{image}|{mask}", [inpaint.image, inpaint.mask], told)
+            read.click(_tell, [inpaint.image, inpaint.mask], told)
         with gr.Tab("img2img"):
             img2img = canvas.well("img2img", mask=False)
             again = gr.Button("Read", elem_id="read_img2img")
             heard = gr.Textbox(label="Told", elem_id="told_img2img")
-            again.click(lambda image: image, img2img.image, heard)
+            again.click(_tell, img2img.image, heard)
     return blocks
 
 
@@ -91,7 +97,7 @@ def _app(stand: Stand) -> FastAPI:
 
 
 @contextmanager
-def running() -> Iterator[Stand]:
+def running() -> Generator[Stand]:
     """Serves on a free loopback port until the block is left."""
     stand = Stand()
     config = uvicorn.Config(_app(stand), host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=1)

@@ -370,6 +370,19 @@ def test_a_picture_that_the_server_forgot_is_forgotten(painted_desk: Desk, compl
     painted_desk.stand.put(forgotten)
 
 
+def test_a_mask_that_could_not_be_sent_is_sent_by_the_next_flush(desk: Desk, complaints: Complaints) -> None:
+    complaints.expect("net::ERR_FAILED")
+    desk.open(gradient())
+    desk.page.route("**/api/v1/images", lambda route: route.abort())
+    desk.draw((200, 150))
+    expect(desk.well.get_by_role("alert")).to_contain_text("Snowfox does not answer.")
+    refused = desk.page.evaluate("window.snowfox.canvas.flush('inpaint').catch(error => error.message)")
+    assert refused.startswith("Snowfox does not answer.")
+    desk.page.unroute("**/api/v1/images")
+    assert (desk.mask() == 255).any()
+    expect(desk.well.get_by_role("alert")).to_be_hidden()
+
+
 # ---- pictures in and out
 
 
@@ -484,6 +497,18 @@ def test_one_finger_paints_and_two_zoom_without_painting(phone: Page, stand: Sta
     cdp.detach()
 
 
+def test_a_pen_paints_as_wide_as_it_presses(desk: Desk) -> None:
+    desk.open(gradient())
+    desk.size(80)
+    x, y = desk.at((200, 150))
+    cdp = desk.page.context.new_cdp_session(desk.page)
+    pen = {"x": x, "y": y, "pointerType": "pen", "force": 0.5, "button": "left", "clickCount": 1}
+    cdp.send("Input.dispatchMouseEvent", {"type": "mousePressed", **pen})
+    cdp.send("Input.dispatchMouseEvent", {"type": "mouseReleased", **pen})
+    assert_painted(desk.mask(), [(200, 150)], 40 * (0.2 + 0.8 * 0.5))
+    cdp.detach()
+
+
 # ---- quality
 
 
@@ -513,6 +538,9 @@ def test_nothing_scrolls_sideways_on_a_phone_and_targets_are_large(phone: Page, 
     boxes = [button.bounding_box() for button in desk.well.get_by_role("button").all()]
     sizes = [(box["width"], box["height"]) for box in boxes if box]
     assert len(sizes) > 10
+    edge = phone.evaluate("document.querySelector('.sf-well-card').getBoundingClientRect().right")
+    plates = [plate.bounding_box() for plate in desk.well.locator(".sf-well-plate").all()]
+    assert all(box and box["x"] < edge for box in plates)
     assert min(map(min, sizes)) >= 40
 
 

@@ -47,9 +47,7 @@ class Checkout:
         file.unlink(missing_ok=True)
         return [line for line in lines if line.startswith("-")]
 
-    def installer(
-        self, choice: TorchChoice = PLAIN, asked: str = "", extras: tuple[str, ...] = ()
-    ) -> Installer:
+    def installer(self, choice: TorchChoice = PLAIN, asked: str = "", extras: tuple[str, ...] = ()) -> Installer:
         return Installer(self.project, choice, asked, extras, self.screen)
 
 
@@ -66,5 +64,7 @@ def checkout(tmp_path: Path) -> Checkout:
     project.python.write_text(_PYTHON)
     project.python.chmod(0o755)
     (project.venv / "pyvenv.cfg").write_text("version = 3.11.7\n")
-    (project.venv / "lib/python3.11/site-packages/pip").mkdir(parents=True)
+    pip = project.venv / "lib/python3.11/site-packages/pip-24.0.dist-info"
+    pip.mkdir(parents=True)
+    (pip / "RECORD").touch()
     return Checkout(project, io.StringIO())

@@ -15,7 +15,7 @@ from webui.bootstrap import start
 from webui.bootstrap.failure import SetupError
 from webui.bootstrap.lock import install_lock
 from webui.bootstrap.progress import Progress
-from webui.bootstrap.requirement import missing, parse
+from webui.bootstrap.requirement import is_bare, missing, parse
 from webui.bootstrap.start import Request, read_arguments
 
 Handed = list[list[str]]
@@ -31,6 +31,7 @@ def handed(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> Handed:
         return 5
 
     monkeypatch.setattr(start, "find_project", lambda: checkout.project)
+    monkeypatch.setattr(start, "is_bare", lambda: False)
     monkeypatch.setattr(start, "missing", lambda wanted, folders=None: ["torch>=2.8"])  # pyright: ignore
     monkeypatch.setattr(start, "_replace", note)
     monkeypatch.chdir(checkout.project.root)
@@ -67,9 +68,7 @@ def test_torch_flag_installs_that_build_and_stays(checkout: Checkout, handed: Ha
     assert all("--torch" not in argument for command in handed for argument in command)
 
 
-def test_own_index_installs_once(
-    checkout: Checkout, handed: Handed, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_own_index_installs_once(checkout: Checkout, handed: Handed, monkeypatch: pytest.MonkeyPatch) -> None:
     start.main(["--torch", "cu126"])
     checkout.calls()
     monkeypatch.setenv("WEBUI_TORCH_INDEX", "https://mirror.example/simple")
@@ -109,9 +108,7 @@ def test_offline(checkout: Checkout, handed: Handed, capsys: pytest.CaptureFixtu
     assert handed[-1][-1] == "--offline"
 
 
-def test_offline_with_older_versions(
-    checkout: Checkout, handed: Handed, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_offline_with_older_versions(checkout: Checkout, handed: Handed, monkeypatch: pytest.MonkeyPatch) -> None:
     start.main([])
     checkout.calls()
     checkout.project.constraints.write_text("gradio==6.99.0\n")
@@ -150,6 +147,18 @@ def test_interruption(
     assert "Run the same command again to go on" in capsys.readouterr().err
 
 
+def test_interruption_of_the_program_is_the_program_s_own(
+    checkout: Checkout, handed: Handed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(request: Request) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(start, "missing", lambda wanted, folders=None: [])  # pyright: ignore
+    monkeypatch.setattr(start, "_serve", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        start.main([])
+
+
 @pytest.mark.parametrize(
     ("number", "words"), [(errno.EROFS, "move it to a folder of your own"), (errno.ENOSPC, "The disk is full")]
 )
@@ -164,7 +173,7 @@ def test_folder_that_cannot_be_written(
     def refuse(*_: object) -> None:
         raise OSError(number, "no")
 
-    monkeypatch.setattr(start, "install_lock", refuse)
+    monkeypatch.setattr("webui.bootstrap.lock.install_lock", refuse)
     assert start.main([]) == 1
     assert words in capsys.readouterr().err
 
@@ -204,7 +213,10 @@ def test_what_an_old_python_reads_is_old_syntax(name: str) -> None:
 
 def test_set_up_needs_the_standard_library_only() -> None:
     done = subprocess.run(
-        [sys.executable, "-S", "-c", "import webui.bootstrap.start"], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-S", "-c", "import webui.bootstrap.start, webui.bootstrap.install, webui.bootstrap.lock"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
 
@@ -241,6 +253,13 @@ def test_two_starts_at_once(tmp_path: Path) -> None:
 )
 def test_versions(requirement: str, version: str, allowed: bool) -> None:
     assert parse(requirement).allows(version) is allowed
+
+
+def test_a_python_without_torch_is_bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not is_bare()
+    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    assert is_bare()
 
 
 def test_missing_looks_at_metadata_only() -> None:

@@ -76,8 +76,8 @@ def test_nothing_half_written_is_left_when_the_disk_is_full(store: ImageStore, m
     ("data", "words"),
     [
         (b"", "empty"),
-        (b"GIF89a not a picture we take", "no PNG, JPEG or WebP"),
-        (b"<svg onload='alert(1)'/>", "no PNG, JPEG or WebP"),
+        (b"GIF89a not a picture we take", "no PNG, JPEG, WebP or AVIF"),
+        (b"<svg onload='alert(1)'/>", "no PNG, JPEG, WebP or AVIF"),
         (png_bytes()[:60], "broken"),
     ],
 )

@@ -8,8 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from pipelines.catalogue import Catalogue
-from pipelines.recipe import ImageRef
-from pipelines.recipe_json import to_json
+from pipelines.recipe import ImageRef, Recipe
 from webui.api.problems import NotHere
 from webui.api.shapes import (
     ImageShape,
@@ -19,8 +18,11 @@ from webui.api.shapes import (
     RefShape,
     TokensShape,
     image_shape,
+    parameters_shape,
 )
+from webui.api.tokens import Count
 from webui.store import codec, metadata
+from webui.store.fidelity import Restored
 from webui.store.images import BadPicture, ImageStore, SavedImage
 
 _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
@@ -28,9 +30,7 @@ _TYPES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "imag
 _PICTURE = {"requestBody": {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}}
 
 
-def router(
-    store: ImageStore, count_tokens: Callable[[str], int], catalogue: Callable[[], Catalogue | None]
-) -> APIRouter:
+def router(store: ImageStore, count_tokens: Count, catalogue: Callable[[], Catalogue | None]) -> APIRouter:
     routes = APIRouter(tags=["pictures"])
     _add_inputs(routes, store)
     _add_finished(routes, store)
@@ -41,7 +41,7 @@ def router(
 def _add_inputs(routes: APIRouter, store: ImageStore) -> None:
     @routes.post("/images", status_code=201, openapi_extra=_PICTURE)
     async def put(request: Request) -> InputShape:
-        """Keep a picture to start from: the body is the PNG, JPEG or WebP file itself."""
+        """Keep a picture to start from: the body is the PNG, JPEG, WebP or AVIF file itself."""
         data = await request.body()
         ref = await run_in_threadpool(store.put, data)
         width, height = codec.size(data)
@@ -54,7 +54,8 @@ def _add_inputs(routes: APIRouter, store: ImageStore) -> None:
             data = store.data(ImageRef(ref))
         except BadPicture as error:
             raise NotHere(str(error)) from error
-        media = next((media for magic, media in _TYPES.items() if data.startswith(magic)), "image/png")
+        media = "image/avif" if data[4:12] in (b"ftypavif", b"ftypavis") else "image/png"
+        media = next((media for magic, media in _TYPES.items() if data.startswith(magic)), media)
         return Response(data, media_type=media, headers=_FOREVER)
 
 
@@ -100,14 +101,12 @@ def _add_finished(routes: APIRouter, store: ImageStore) -> None:
         return image_shape(store.restore(identity))
 
 
-def _add_words(
-    routes: APIRouter, count_tokens: Callable[[str], int], catalogue: Callable[[], Catalogue | None]
-) -> None:
+def _add_words(routes: APIRouter, count_tokens: Count, catalogue: Callable[[], Catalogue | None]) -> None:
     @routes.get("/tokens")
     def tokens(text: str = "") -> TokensShape:
         """How many tokens a prompt has, and how many the last chunk begun has room for."""
-        count = count_tokens(text)
-        return TokensShape(count=count, limit=max(1, -(-count // 75)) * 75)
+        count, limit = count_tokens(text)
+        return TokensShape(count=count, limit=limit)
 
     @routes.post("/parameters", openapi_extra=_PICTURE)
     async def parameters(request: Request) -> ParametersShape:
@@ -122,12 +121,11 @@ def _described(data: bytes, catalogue: Catalogue | None) -> ParametersShape:
             text = str(json.loads(data)["text"])
         except (ValueError, KeyError, TypeError) as error:
             raise BadPicture('Send a picture, or {"text": "…"}.') from error
-        recipe = metadata.from_text(text, catalogue)
-        return ParametersShape(text=text, recipe=to_json(recipe), exact=False)
+        return parameters_shape(metadata.restored({"parameters": text}, catalogue) or Restored(Recipe()))
     found = metadata.described(data, catalogue)
     if found is None:
         raise BadPicture("This picture says nothing about how it was made.")
-    return ParametersShape(text=found.text, recipe=to_json(found.recipe), exact=found.exact)
+    return parameters_shape(found)
 
 
 def _thumbnail(path: Path) -> bytes:

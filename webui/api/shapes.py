@@ -9,13 +9,17 @@ from pydantic import BaseModel
 from pipelines.recipe_json import to_json
 from webui.jobs.job import Job, State
 from webui.jobs.service import JobService
+from webui.store.fidelity import Restored
 from webui.store.images import SavedImage
 
 
 class EngineShape(BaseModel):
+    """announced: grows when the engine or its catalogue has changed; device: "" until the catalogue is known."""
+
     phase: Literal["starting", "ready", "restarting", "failed", "closed"]
     message: str
     device: str
+    announced: int
 
 
 class QueueShape(BaseModel):
@@ -109,11 +113,16 @@ class TokensShape(BaseModel):
 
 
 class ParametersShape(BaseModel):
-    """exact: the recipe was read whole, not guessed from the text."""
+    """exact: the recipe was read whole, not guessed from the text. tool: the program that wrote it, "" if unknown.
+
+    fidelity -- by field of the recipe, or by the text's own key where a recipe has no such field
+    """
 
     text: str
     recipe: dict[str, Any]
     exact: bool
+    tool: str
+    fidelity: dict[str, Literal["exact", "nearest", "lost"]]
 
 
 class Problem(BaseModel):
@@ -129,7 +138,7 @@ def status_shape(service: JobService) -> StatusShape:
     status = service.status
     device = status.catalogue.device.title if status.catalogue else ""
     return StatusShape(
-        engine=EngineShape(phase=status.phase, message=status.message, device=device),
+        engine=EngineShape(phase=status.phase, message=status.message, device=device, announced=service.announced),
         queue=QueueShape(waiting=service.waiting(), running=service.running or None),
     )
 
@@ -160,6 +169,16 @@ def job_shape(job: Job, service: JobService) -> JobShape:
         notes=list(job.notes),
         failure=FailureShape(cause=failure.cause, message=failure.message, hint=failure.hint) if failure else None,
         recipe=to_json(job.recipe),
+    )
+
+
+def parameters_shape(found: Restored) -> ParametersShape:
+    return ParametersShape(
+        text=found.text,
+        recipe=to_json(found.recipe),
+        exact=found.exact,
+        tool=found.tool,
+        fidelity=dict(found.fidelity),
     )
 
 

@@ -4,45 +4,27 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+from pipelines.prompt import chunks, compose, count, networks, schedule, uncommented
+from pipelines.prompt.vocabulary import clip_tokens
 
-_WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+Count = Callable[[str], tuple[int, int]]
+"""A prompt -> (tokens, room for tokens in the chunks begun), of its longest part."""
+
+_STEPS = 20
+"""What fractions in prompt editing are taken of: which texts there are hardly depends on it."""
 
 
-def counter(vocabulary: Path) -> Callable[[str], int]:
-    """A function that counts CLIP's tokens, start and end not included. It reads `vocabulary` at its first call.
-
-    vocabulary -- folder with vocab.json and merges.txt
-    """
+def counter(vocabulary: Path) -> Count:
+    """It reads `vocabulary` at its first call: a folder with vocab.json and merges.txt."""
     lock = threading.Lock()
-    made: list[Tokenizer] = []
+    made: list[Callable[[str], list[int]]] = []
 
-    def count(text: str) -> int:
+    def counted(text: str) -> tuple[int, int]:
         with lock:
             if not made:
-                made.append(_tokenizer(vocabulary))
-        return len(made[0].encode(text, add_special_tokens=False).ids)
+                made.append(clip_tokens(vocabulary))
+        words, _ = networks(uncommented(text))
+        texts = {text for part, _ in compose(words) for _, text in schedule(part, _STEPS)}
+        return max(count(chunks(text, made[0])) for text in texts)
 
-    return count
-
-
-def _tokenizer(vocabulary: Path) -> Tokenizer:
-    """CLIP's byte-level BPE (Radford et al. 2021): lower case, words end in </w>."""
-    model = models.BPE.from_file(
-        str(vocabulary / "vocab.json"),
-        str(vocabulary / "merges.txt"),
-        end_of_word_suffix="</w>",
-        fuse_unk=False,
-        unk_token="<|endoftext|>",
-    )
-    tokenizer = Tokenizer(model)
-    tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
-    )
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(_WORDS), behavior="removed", invert=True),
-            pre_tokenizers.ByteLevel(add_prefix_space=False),
-        ]
-    )
-    return tokenizer
+    return counted

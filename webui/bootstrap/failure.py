@@ -70,15 +70,16 @@ _SENTENCES: tuple[tuple[tuple[str, ...], str], ...] = (
 
 
 def explain(output: str, what: str, log: Path, gigabytes: int = 3) -> str:
-    """The sentence for a failed installer run, with its last lines and the place of the whole log."""
-    lowered = output.lower()
+    """The sentence for a failed installer run, with the lines that led to it and the place of the whole log."""
     sentence = f"{what} could not be installed. Run the same command again, and if it stays so report it with the log."
+    shown = last_lines(output, 6)
     for signs, candidate in _SENTENCES:
-        if any(sign in lowered for sign in signs):
+        telling = [line for line in output.splitlines() if any(sign in line.lower() for sign in signs)]
+        if telling:
             sentence = candidate.format(gigabytes=gigabytes)
+            shown = last_lines("\n".join(telling), 2)
             break
-    tail = "\n".join(f"  | {line}" for line in last_lines(output, 6))
-    return f"{sentence}\nThe last lines of {log}:\n{tail}"
+    return "\n".join([sentence, f"From {log}:", *(f"  | {line}" for line in shown)])
 
 
 def last_lines(output: str, count: int) -> list[str]:

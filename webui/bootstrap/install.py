@@ -91,7 +91,8 @@ class Installer:
         return file.read_text(errors="replace") if file.exists() else ""
 
     def _has_pip(self) -> bool:
-        return any(os.path.isdir(os.path.join(folder, "pip")) for folder in self.project.site_packages)
+        """A pip whose own installation was interrupted has no list of its files yet, and does not count."""
+        return self._pip_version() != ()
 
     def _run_venv(self, flags: list[str]) -> None:
         if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
@@ -173,7 +174,8 @@ class Installer:
     def _pip_version(self) -> tuple[int, ...]:
         for folder in self.project.site_packages:
             for name in os.listdir(folder):
-                if match := re.fullmatch(r"pip-(\d+)\.(\d+).*\.dist-info", name):
+                match = re.fullmatch(r"pip-(\d+)\.(\d+).*\.dist-info", name)
+                if match and os.path.exists(os.path.join(folder, name, "RECORD")):
                     return int(match[1]), int(match[2])
         return ()
 
@@ -256,10 +258,14 @@ def _relay(command: list[str], environment: dict[str, str], progress: Progress, 
         errors="replace",
     ) as process:
         output: Iterable[str] = process.stdout or ()
-        for line in output:
-            progress.feed(line)
-            if not line.startswith("Progress "):
-                log.write(line)
-                log.flush()
-                lines.append(line)
+        try:
+            for line in output:
+                progress.feed(line)
+                if not line.startswith("Progress "):
+                    log.write(line)
+                    log.flush()
+                    lines.append(line)
+        except BaseException:
+            process.terminate()
+            raise
     return process.returncode, "".join(lines)

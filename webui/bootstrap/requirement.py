@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from importlib import metadata
+from importlib.util import find_spec
 
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*([^;]*)")
 _CLAUSE = re.compile(r"\s*(>=|<=|==|!=|<|>)\s*([^,\s]+)\s*")
@@ -28,8 +28,13 @@ def parse(text: str) -> Requirement:
 
 
 def missing(requirements: list[str], folders: list[str] | None = None) -> list[str]:
-    """The requirements not met by the running Python, or by the packages in `folders`."""
+    """The requirements not met by the running Python, or by the packages in `folders`. Those with a marker are met."""
     return [text for text in requirements if ";" not in text and not _met(parse(text), folders)]
+
+
+def is_bare() -> bool:
+    """Has the running Python no torch at all? The quick look before the long one; nothing is imported."""
+    return find_spec("torch") is None
 
 
 def _met(requirement: Requirement, folders: list[str] | None) -> bool:
@@ -38,6 +43,8 @@ def _met(requirement: Requirement, folders: list[str] | None) -> bool:
 
 
 def _installed(name: str, folders: list[str] | None) -> str | None:
+    from importlib import metadata  # slow to import, and not needed in a Python that has nothing
+
     found = metadata.distributions(name=name) if folders is None else metadata.distributions(name=name, path=folders)
     return next((distribution.version for distribution in found), None)
 

@@ -1,18 +1,21 @@
-"""Start at once when everything is there, else install first."""
+"""Start at once when everything is there, else install first.
+
+What only an installation needs is imported when there is one: every start passes through here.
+"""
 
 import os
-import subprocess
+import signal
 import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from types import FrameType
 
 from webui.bootstrap import record
 from webui.bootstrap.failure import SetupError, unwritable
-from webui.bootstrap.install import Installer
-from webui.bootstrap.lock import install_lock
-from webui.bootstrap.machine import detect
 from webui.bootstrap.project import Project, find_project
-from webui.bootstrap.requirement import missing
-from webui.bootstrap.torch_choice import choose_torch
+from webui.bootstrap.requirement import is_bare, missing
 
 HELP = """\
 Snowfox is not installed yet. Run `python -m webui` once: it makes the folder .venv and installs there.
@@ -64,28 +67,32 @@ def read_arguments(arguments: list[str]) -> Request:
 def main(arguments: list[str]) -> int:
     """The exit code; on POSIX a successful start through `.venv` replaces this process and does not return."""
     try:
-        return _start(read_arguments(arguments), find_project())
+        program = _prepare(read_arguments(arguments), find_project())
     except SetupError as error:
         print(f"Snowfox: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nInterrupted. Run the same command again to go on where it stopped.", file=sys.stderr)
         return 130
+    return program()
 
 
-def _start(request: Request, project: Project | None) -> int:
+def _prepare(request: Request, project: Project | None) -> Callable[[], int]:
+    """Set up what is missing; returns the program to run, whose own failures are not set-up's business."""
     if project is None:
         if request.test:
             raise SetupError("The tests come with the source: run `python -m webui test` in a checkout of Snowfox.")
-        return _serve(request)
+        return partial(_serve, request)
     if is_ready_here(project, request):
-        return _test(project, request) if request.test else _serve(request)
+        return partial(_test, project, sys.executable, request) if request.test else partial(_serve, request)
     if not is_installed(project, request):
         if {"-h", "--help"} & set(request.rest) and not request.test:
-            print(HELP, end="")
-            return 0
+            return _help
         install(project, request)
-    return _continue_in_venv(project, request)
+    python = str(project.python)
+    if request.test:
+        return partial(_test, project, python, request)
+    return partial(_replace, [python, "-m", "webui", *request.rest])
 
 
 def is_ready_here(project: Project, request: Request) -> bool:
@@ -94,7 +101,7 @@ def is_ready_here(project: Project, request: Request) -> bool:
         known = record.read(project)
         if known is not None:
             return known.serves(project, request.extras, _wanted_build(request))
-    if missing(project.requirements(request.extras)):
+    if is_bare() or missing(project.requirements(request.extras)):
         return False
     if request.torch not in ("", "skip"):
         _say("--torch is for the folder .venv; this Python has a torch of its own, which is used as it is.")
@@ -120,8 +127,13 @@ def is_installed(project: Project, request: Request) -> bool:
 
 def install(project: Project, request: Request) -> None:
     """Install under the lock; another start may have done it meanwhile. A build once asked for stays asked for."""
+    from webui.bootstrap.install import Installer
+    from webui.bootstrap.lock import install_lock
+    from webui.bootstrap.machine import detect
+    from webui.bootstrap.torch_choice import choose_torch
+
     try:
-        with install_lock(project.root / ".venv.lock", _say):
+        with _termination_as_interruption(), install_lock(project.root / ".venv.lock", _say):
             known = record.read(project)
             if known is not None and known.serves(project, request.extras, _wanted_build(request)):
                 return
@@ -132,6 +144,20 @@ def install(project: Project, request: Request) -> None:
             Installer(project, choice, asked, extras, sys.stderr).run()
     except OSError as error:
         raise SetupError(unwritable(project.root, error)) from error
+
+
+@contextmanager
+def _termination_as_interruption() -> Generator[None]:
+    """A SIGTERM during the installation ends pip too, as Ctrl+C does."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _wanted_build(request: Request) -> str:
@@ -145,20 +171,20 @@ def _serve(request: Request) -> int:
     return program(request.rest)
 
 
-def _test(project: Project, request: Request) -> int:
+def _test(project: Project, python: str, request: Request) -> int:
     os.chdir(project.root)
-    return _replace([sys.executable, "-m", "pytest", *request.rest])
+    return _replace([python, "-m", "pytest", *request.rest])
 
 
-def _continue_in_venv(project: Project, request: Request) -> int:
-    if request.test:
-        os.chdir(project.root)
-        return _replace([str(project.python), "-m", "pytest", *request.rest])
-    return _replace([str(project.python), "-m", "webui", *request.rest])
+def _help() -> int:
+    print(HELP, end="")
+    return 0
 
 
 def _replace(command: list[str]) -> int:
     """Become this command. Windows cannot, so there it is a child, which gets Ctrl+C from the console itself."""
+    import subprocess
+
     sys.stdout.flush()
     sys.stderr.flush()
     if sys.platform != "win32":

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 
+from pipelines.catalogue import Catalogue
 from pipelines.events import Cancelled, Event, Failed
 from pipelines.picture import Picture
 from pipelines.recipe import ImageRef, Recipe
@@ -48,7 +49,7 @@ class InlineEngine:
     def rescan(self) -> None:
         if self._runner is not None:
             self._runner.rescan()
-            self._changed()
+            self._changed(self._runner.catalogue())
 
     def close(self) -> None:
         self._stop.set()
@@ -57,18 +58,19 @@ class InlineEngine:
 
     def _begin(self) -> None:
         try:
-            self._runner = Runner(self._setup.models, self._setup.cache, self._setup.device or None)
-            self._runner.on_change(self._changed)
-            self._changed()
+            runner = Runner(*self._setup.arguments())
+            self._runner = runner
+            runner.on_change(self._changed)
+            self._changed(runner.catalogue())
         except Exception as error:
             log.exception("The engine does not start.")
             self._status = EngineStatus("failed", message=f"The engine does not start: {error}")
             self._announce(self._status)
         self._ready.set()
 
-    def _changed(self) -> None:
-        if self._runner is not None and self._status.phase != "closed":
-            self._status = EngineStatus("ready", self._runner.catalogue())
+    def _changed(self, catalogue: Catalogue) -> None:
+        if self._status.phase != "closed":
+            self._status = EngineStatus("ready", catalogue)
             self._announce(self._status)
 
     def _events(self, job: str, recipe: Recipe, images: Mapping[ImageRef, Picture]) -> Iterator[Event]:

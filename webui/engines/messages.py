@@ -22,11 +22,16 @@ _LENGTH = struct.Struct(">Q")
 
 @dataclass(frozen=True)
 class Setup:
-    """The first message to a worker. device: "" lets the worker choose."""
+    """The first message to a worker. device, dtype: "" lets the worker choose."""
 
     models: Path
     cache: Path
     device: str = ""
+    dtype: str = ""
+
+    def arguments(self) -> tuple[Path, Path, str | None, str | None]:
+        """What a Runner takes."""
+        return self.models, self.cache, self.device or None, self.dtype or None
 
 
 @dataclass(frozen=True)

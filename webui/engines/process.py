@@ -69,6 +69,11 @@ class ProcessEngine:
     def status(self) -> EngineStatus:
         return self._status
 
+    @property
+    def pid(self) -> int | None:
+        """The child's process id; None while there is none."""
+        return self._child.pid if self._child is not None else None
+
     def start(self, announce: Callable[[EngineStatus], None]) -> None:
         self._announce = announce
         with self._lock:

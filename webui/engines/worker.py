@@ -76,8 +76,8 @@ def main() -> None:
 def _serve(channel: Channel, setup: Setup, orders: _Orders) -> None:
     from pipelines.runner import Runner  # takes seconds: by now a cancel or an end is heard
 
-    runner = Runner(setup.models, setup.cache, setup.device or None)
-    runner.on_change(lambda: channel.send(Announce(runner.catalogue())))
+    runner = Runner(*setup.arguments())
+    runner.on_change(lambda catalogue: channel.send(Announce(catalogue)))
     channel.send(Announce(runner.catalogue()))
     while True:
         order = orders.waiting.get()
@@ -89,6 +89,9 @@ def _serve(channel: Channel, setup: Setup, orders: _Orders) -> None:
         for event in runner.run(order.job, order.recipe, order.images, cancelled):
             channel.send(event)
         orders.done(order.job)
+        if runner.spoilt:
+            log.error("The device has failed; this process makes way for a new one.")
+            os._exit(1)
 
 
 def _private_stdout() -> BinaryIO:

@@ -88,11 +88,8 @@ class Job:
         if not made:
             return self.recipe
         batches = made // self.recipe.batch
-        return replace(
-            self.recipe,
-            seed=self.recipe.seed_of(batches * self.recipe.batch),
-            count=self.recipe.count - batches,
-        )
+        rest = self.recipe.starting_at(batches * self.recipe.batch)
+        return replace(rest, count=self.recipe.count - batches)
 
     @property
     def fraction(self) -> float:

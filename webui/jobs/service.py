@@ -49,6 +49,7 @@ class JobService:
         self._previews: dict[str, tuple[int, Picture]] = {}
         self._version = 1
         self._running = ""
+        self._announcements = 0
         self._status = engine.status
         self._listeners: dict[int, Callable[[], object]] = {}
         self._closing = False
@@ -107,6 +108,11 @@ class JobService:
         """1 for the job that runs next; None for one that does not wait."""
         with self._changed:
             return next((n for n, job in enumerate(self._waiting(), 1) if job.id == identity), None)
+
+    @property
+    def announced(self) -> int:
+        """How often the engine has told of a change of its own."""
+        return self._announcements
 
     @property
     def running(self) -> str:
@@ -175,6 +181,9 @@ class JobService:
         """The recipe with its seed drawn and every name as the catalogue has it."""
         if recipe.seed is None:
             recipe = replace(recipe, seed=secrets.randbelow(SEED_LIMIT))
+        if recipe.sampling.variation and recipe.sampling.variation_seed is None:
+            drawn = replace(recipe.sampling, variation_seed=secrets.randbelow(SEED_LIMIT))
+            recipe = replace(recipe, sampling=drawn)
         catalogue = self._status.catalogue
         return resolve(recipe, catalogue) if catalogue is not None else recipe
 
@@ -269,7 +278,7 @@ class JobService:
         recipe = job.recipe
         if checkpoint is not None and not recipe.checkpoint:
             recipe = replace(recipe, checkpoint=checkpoint.name)
-        saved = self._store.save(event.picture, recipe, event.seed, checkpoint)
+        saved = self._store.save(event.picture, recipe.starting_at(event.index + base), event.seed, checkpoint)
         image = JobImage(saved.id, event.index + base, event.seed, saved.width, saved.height)
         job = replace(job, recipe=recipe).with_image(image)
         self._journal.write(job)
@@ -295,6 +304,7 @@ class JobService:
     def _announced(self, status: EngineStatus) -> None:
         with self._changed:
             self._status = self._engine.status  # two announcements may come in either order
+            self._announcements += 1
             self._version += 1
             self._tell()
 

@@ -1,18 +1,25 @@
-"""Picture files: bytes of PNG, JPEG or WebP to pixels and back."""
+"""Picture files: bytes of PNG, JPEG, WebP or AVIF to pixels and back."""
 
+import struct
 import warnings
 from collections.abc import Mapping
 from io import BytesIO
-from typing import cast
+from typing import Literal, cast
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from pipelines.picture import Mode, Picture
 
-FORMATS = ("PNG", "JPEG", "WEBP")
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF")
 LARGEST = 40_000_000
 """Pixels of the largest picture that is opened."""
+
+_EXIF = 0x8769
+_USER_COMMENT = 0x9286
+_DAMAGED = (OSError, SyntaxError, ValueError, KeyError, TypeError, struct.error)
+_PLAIN_TAGS = (0x010E, 0x010F, 0x0110)
+"""ImageDescription, Make and Model."""
 
 
 class BadPicture(ValueError):
@@ -22,12 +29,12 @@ class BadPicture(ValueError):
 def decode(data: bytes) -> Picture:
     """The pixels, upright as EXIF says. Grey stays grey; anything with transparency becomes RGBA.
 
-    Raises BadPicture for what is no PNG, JPEG or WebP, is broken, or has more than 40 million pixels.
+    Raises BadPicture for what is no PNG, JPEG, WebP or AVIF, is broken, or has more than 40 million pixels.
     """
     image = _open(data)
     try:
         image.load()
-        upright = ImageOps.exif_transpose(image)
+        upright = _upright(image)
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise BadPicture("The picture is broken: it ends too early or its data is damaged.") from error
     clear = "transparency" in upright.info or upright.mode in ("RGBA", "LA", "PA")
@@ -45,9 +52,22 @@ def describe(data: bytes) -> Mapping[str, str]:
     """
     image = _open(data)
     texts = {key: value for key, value in image.info.items() if isinstance(key, str) and isinstance(value, str)}
-    comment = image.getexif().get_ifd(0x8769).get(0x9286)
-    if isinstance(comment, bytes):
-        texts["parameters"] = _user_comment(comment)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            exif = image.getexif()
+            comment = exif.get_ifd(_EXIF).get(_USER_COMMENT)
+            plain = [exif.get(tag) for tag in _PLAIN_TAGS]
+    except _DAMAGED:
+        # Damaged EXIF costs its text, not the picture.
+        return texts
+    if isinstance(comment, bytes) and (text := _user_comment(comment)):
+        texts["parameters"] = text
+    for value in plain:
+        # Some programs write "keyword: text" where the camera's name belongs.
+        keyword, colon, text = value.partition(":") if isinstance(value, str) else ("", "", "")
+        if colon and keyword.isidentifier():
+            texts.setdefault(keyword, text.strip("\0 "))
     return texts
 
 
@@ -67,6 +87,28 @@ def png(picture: Picture, texts: Mapping[str, str] | None = None) -> bytes:
     return out.getvalue()
 
 
+def encoded(picture: Picture, kind: Literal["JPEG", "WEBP", "AVIF"], text: str, quality: int = 90) -> bytes:
+    """A finished picture with its parameters text in EXIF. Sides beyond WebP's 16383 pixels: see `fits`."""
+    image = _image(picture)
+    out = BytesIO()
+    (image.convert("RGB") if kind == "JPEG" else image).save(out, kind, quality=quality, exif=user_comment(text))
+    return out.getvalue()
+
+
+def fits(picture: Picture, kind: Literal["PNG", "JPEG", "WEBP", "AVIF"]) -> bool:
+    """Whether this kind of file can hold the picture's size."""
+    limits = {"WEBP": 16383, "JPEG": 65535, "AVIF": 65535}
+    return max(picture.width, picture.height) <= limits.get(kind, 2**31 - 1)
+
+
+def user_comment(text: str) -> bytes:
+    """EXIF data whose UserComment is this text, in UTF-16 big-endian as is customary."""
+    exif = Image.Exif()
+    exif.get_ifd(_EXIF)[_USER_COMMENT] = b"UNICODE\0" + text.encode("utf-16-be", "replace")
+    # As bytes: some of Pillow's writers leave out what holds nothing but this block.
+    return exif.tobytes()
+
+
 def jpeg(picture: Picture, largest: int = 512, quality: int = 75) -> bytes:
     """JPEG bytes of the picture, made smaller where a side is longer than `largest` pixels."""
     image = _image(picture).convert("RGB")
@@ -74,6 +116,16 @@ def jpeg(picture: Picture, largest: int = 512, quality: int = 75) -> bytes:
     out = BytesIO()
     image.save(out, "JPEG", quality=quality)
     return out.getvalue()
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """As EXIF says it was held; as it lies where EXIF is damaged."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ImageOps.exif_transpose(image)
+    except _DAMAGED:
+        return image
 
 
 def _image(picture: Picture) -> Image.Image:
@@ -85,12 +137,13 @@ def _open(data: bytes) -> Image.Image:
         raise BadPicture("The picture is empty.")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # Of large pictures and of damaged EXIF; the first are measured below.
+            warnings.simplefilter("ignore")
             image = Image.open(BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
         raise BadPicture(_too_large()) from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise BadPicture("This file is no PNG, JPEG or WebP picture, or it is broken.") from error
+        raise BadPicture("This file is no PNG, JPEG, WebP or AVIF picture, or it is broken.") from error
     if image.width * image.height > LARGEST:
         raise BadPicture(_too_large())
     return cast("Image.Image", image)
@@ -104,7 +157,8 @@ def _user_comment(comment: bytes) -> str:
     """EXIF UserComment: eight bytes name the encoding. UTF-16 is big-endian by custom, but not always."""
     kind, body = comment[:8], comment[8:]
     if kind == b"UNICODE\0":
-        big = body.decode("utf-16-be", "replace")
-        little = body.decode("utf-16-le", "replace")
-        return max((big, little), key=lambda text: sum(letter.isascii() for letter in text))
-    return body.decode("utf-8", "replace") if kind == b"ASCII\0\0\0" else comment.decode("utf-8", "replace")
+        both = [body.decode(name, "replace") for name in ("utf-16-be", "utf-16-le")]
+        text = max(both, key=lambda text: sum(letter.isascii() for letter in text.replace("\0", "\ufffd")))
+    else:
+        text = (body if kind in (b"ASCII\0\0\0", bytes(8)) else comment).decode("utf-8", "replace")
+    return text.strip("\0\ufeff")

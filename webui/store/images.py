@@ -52,7 +52,7 @@ class ImageStore:
         self._index = Index(index)
 
     def put(self, data: bytes) -> ImageRef:
-        """Keep the bytes of a PNG, JPEG or WebP picture as an input. Raises BadPicture."""
+        """Keep the bytes of a PNG, JPEG, WebP or AVIF picture as an input. Raises BadPicture."""
         codec.decode(data)
         ref = ImageRef(hashlib.sha256(data).hexdigest())
         path = self.inputs / ref
@@ -157,7 +157,9 @@ class ImageStore:
             identity, recipe = ours
             record = json.dumps(to_json(recipe))
         else:
-            identity, recipe, record = hashlib.sha256(relative.encode()).hexdigest()[:32], metadata.from_text(text), ""
+            found = metadata.restored(texts, None)
+            text, recipe = (found.text, found.recipe) if found else ("", Recipe())
+            identity, record = hashlib.sha256(relative.encode()).hexdigest()[:32], ""
         return Row(identity, relative, created, width, height, recipe.seed, recipe.prompt, text, record)
 
     def _saved(self, row: Row) -> SavedImage:

@@ -1,35 +1,32 @@
-"""Recipe ↔ what a picture carries: the parameters text for people, the whole recipe as JSON for us."""
+"""What a picture carries: the parameters text for people, the whole recipe as JSON for us."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from pipelines.catalogue import Catalogue, CheckpointEntry
 from pipelines.picture import Picture
-from pipelines.recipe import Recipe, RecipeError
+from pipelines.recipe import Recipe
 from pipelines.recipe_json import from_json, to_json
-from webui.store import codec
-from webui.store.infotext import Infotext, read, write
+from webui.store import codec, expert, foreign
+from webui.store.fidelity import Fidelity, Restored
+from webui.store.infotext import Infotext, parse_infotext, read, write
+from webui.store.recall import recalled
+
+__all__ = ["described", "format_infotext", "from_text", "own", "parse_infotext", "png", "restored"]
 
 VERSION = "Snowfox 0.1.0"
 CHUNK = "snowfox"
 
 _FILLS = {"blurred": "fill", "noise": "latent noise", "empty": "latent nothing"}
+_EMPHASES = {"no norm": "No norm", "ignore": "Ignore", "none": "None"}
 _LARGEST_TEXT = 256 * 1024
 
 
-@dataclass(frozen=True)
-class Described:
-    """What a picture says of itself. text: its parameters text; recipe: as far as it could be read."""
-
-    text: str
-    recipe: Recipe
-    exact: bool
-
-
-def parameters(recipe: Recipe, seed: int, checkpoint: CheckpointEntry | None) -> str:
-    """The parameters text of one picture of a resolved recipe."""
+def format_infotext(recipe: Recipe, seed: int | None = None, checkpoint: CheckpointEntry | None = None) -> str:
+    """The parameters text of one picture of a resolved recipe. seed: of that picture; None: the recipe's."""
+    seed = recipe.seed if seed is None else seed
     source = recipe.source
     mask = source.mask if source else None
     values = {
@@ -37,13 +34,14 @@ def parameters(recipe: Recipe, seed: int, checkpoint: CheckpointEntry | None) ->
         "Sampler": recipe.sampler,
         "Schedule type": recipe.schedule,
         "CFG scale": f"{recipe.guidance:g}",
-        "Seed": str(seed),
+        "Seed": "" if seed is None else str(seed),
         "Size": f"{recipe.width}x{recipe.height}",
         "Model hash": checkpoint.short_hash if checkpoint else "",
         "Model": recipe.checkpoint,
+        **expert.early(recipe.sampling),
         "Denoising strength": f"{source.strength:g}" if source else "",
         "Clip skip": str(recipe.clip_skip) if recipe.clip_skip > 1 else "",
-        "RNG": "CPU",
+        **expert.middle(recipe.sampling),
     }
     if mask:
         values |= {
@@ -53,6 +51,10 @@ def parameters(recipe: Recipe, seed: int, checkpoint: CheckpointEntry | None) ->
             "Masked area padding": str(mask.padding) if mask.area == "masked" else "",
             "Masked content": _FILLS.get(mask.fill, ""),
         }
+    brackets = any(mark in recipe.prompt + recipe.negative for mark in "([")
+    values["Emphasis"] = _EMPHASES.get(recipe.emphasis, "") if brackets else ""
+    values |= expert.late(recipe.sampling, recipe.sampler)
+    values["Old prompt editing timelines"] = "True" if recipe.old_editing else ""
     values["Version"] = VERSION
     return write(Infotext(recipe.prompt, recipe.negative, values))
 
@@ -62,20 +64,37 @@ def png(picture: Picture, recipe: Recipe, seed: int, checkpoint: CheckpointEntry
     single = replace(recipe, seed=seed, count=1, batch=1)
     record = {"id": identity, "version": VERSION, "recipe": to_json(single)}
     texts = {
-        "parameters": parameters(recipe, seed, checkpoint),
+        "parameters": format_infotext(recipe, seed, checkpoint),
         CHUNK: json.dumps(record, ensure_ascii=False),
     }
     return codec.png(picture, texts)
 
 
-def described(data: bytes, catalogue: Catalogue | None) -> Described | None:
+def described(data: bytes, catalogue: Catalogue | None) -> Restored | None:
     """What a picture file says of itself; None when it says nothing. Raises codec.BadPicture."""
-    texts = codec.describe(data)
-    text = texts.get("parameters", "")[:_LARGEST_TEXT]
+    return restored(codec.describe(data), catalogue)
+
+
+def restored(texts: Mapping[str, str], catalogue: Catalogue | None) -> Restored | None:
+    """What the texts that travel with a picture say, by our program or another; None when they say nothing."""
+    texts = {key: value[:_LARGEST_TEXT] for key, value in texts.items()}
+    text = texts.get("parameters", "")
     ours = own(texts)
     if ours:
-        return Described(text, ours[1], exact=True)
-    return Described(text, from_text(text, catalogue), exact=False) if text.strip() else None
+        recipe = ours[1]
+        whole: dict[str, Fidelity] = dict.fromkeys(to_json(recipe), "exact")
+        return Restored(recipe, text, "Snowfox", whole, exact=True)
+    other = foreign.translated(texts)
+    if other is not None:
+        recipe, fidelity = recalled(other.info, catalogue)
+        # What was lost stays lost, however well it was understood.
+        fidelity |= {name: level for name, level in other.doubts.items() if fidelity.get(name) != "lost"}
+        return Restored(recipe, write(other.info), other.tool, fidelity)
+    if not text.strip():
+        return None
+    info = read(text)
+    recipe, fidelity = recalled(info, catalogue)
+    return Restored(recipe, text, foreign.named(info), fidelity)
 
 
 def own(texts: Mapping[str, str]) -> tuple[str, Recipe] | None:
@@ -83,60 +102,11 @@ def own(texts: Mapping[str, str]) -> tuple[str, Recipe] | None:
     try:
         record: dict[str, Any] = json.loads(texts[CHUNK][:_LARGEST_TEXT])
         return str(record["id"]), from_json(record["recipe"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
 
 
 def from_text(text: str, catalogue: Catalogue | None = None) -> Recipe:
-    """The recipe that a parameters text tells of. What it leaves out takes its default; a source is not in it."""
-    info = read(text)
-    values = info.values
-    recipe = Recipe(prompt=info.prompt, negative=info.negative)
-    numbers = {
-        "steps": values.get("Steps"),
-        "guidance": values.get("CFG scale"),
-        "seed": values.get("Seed"),
-        "width": values.get("Size-1"),
-        "height": values.get("Size-2"),
-        "clip_skip": values.get("Clip skip"),
-    }
-    for name, value in numbers.items():
-        recipe = _with_number(recipe, name, value)
-    sampler, schedule = _sampler(values, catalogue)
-    return replace(recipe, sampler=sampler, schedule=schedule, checkpoint=_checkpoint(values, catalogue))
-
-
-def _with_number(recipe: Recipe, name: str, value: str | None) -> Recipe:
-    try:
-        return from_json({**to_json(recipe), name: float(value)}) if value else recipe
-    except (RecipeError, ValueError, OverflowError):
-        return recipe
-
-
-def _sampler(values: Mapping[str, str], catalogue: Catalogue | None) -> tuple[str, str]:
-    """Sampler and schedule. Texts from before version 1.9 hold both in one: "DPM++ 2M Karras"."""
-    sampler = values.get("Sampler", Recipe.sampler)
-    schedule = values.get("Schedule type", "")
-    if catalogue and not schedule and not catalogue.sampler(sampler):
-        name, _, last = sampler.rpartition(" ")
-        if catalogue.sampler(name) and catalogue.schedule(last):
-            sampler, schedule = name, last
-    if catalogue:
-        entry = catalogue.sampler(sampler)
-        sampler = entry.name if entry else sampler
-        schedule = catalogue.schedule(schedule) or schedule
-    return sampler, schedule or Recipe.schedule
-
-
-def _checkpoint(values: Mapping[str, str], catalogue: Catalogue | None) -> str:
-    """The local checkpoint of that hash or name; "" (the chosen one) where there is none."""
-    if catalogue is None:
-        return values.get("Model", "")
-    digits, name = values.get("Model hash", ""), values.get("Model", "")
-    for entry in catalogue.checkpoints:
-        if digits and entry.sha256.startswith(digits):
-            return entry.name
-    for entry in catalogue.checkpoints:
-        if name and name in (entry.name, entry.name.rpartition("/")[2]):
-            return entry.name
-    return ""
+    """The recipe that a parameters text, of whatever program, tells of."""
+    found = restored({"parameters": text}, catalogue)
+    return found.recipe if found else Recipe()

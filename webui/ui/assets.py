@@ -17,6 +17,7 @@ SCRIPTS = (
     "stage.js",
     "gallery.js",
     "models.js",
+    "access.js",
     *canvas.SCRIPTS,
 )
 """In the order in which they run: theme.js before the first paint, the others after the page is read."""

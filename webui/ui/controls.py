@@ -14,11 +14,16 @@ from webui.ui.markup import place
 PREFIX: Mapping[Task, str] = {"text": "txt2img", "image": "img2img", "inpaint": "inpaint"}
 """First part of the element ids of a task, as scripts and user styles know them."""
 
+TITLES: Mapping[Task, str] = {"text": "txt2img", "image": "img2img", "inpaint": "Inpaint"}
+
 SIZES = (("Square", 1, 1), ("Portrait", 3, 4), ("Landscape", 4, 3), ("Wide", 16, 9))
 
 FILLS = (("Original", "original"), ("Blurred colours", "blurred"), ("Noise", "noise"), ("Empty", "empty"))
 AREAS = (("The whole picture", "whole"), ("Only the painted area", "masked"))
 RESIZES = (("Stretch", "stretch"), ("Crop", "crop"), ("Fill", "fill"))
+
+QUIET: Mapping[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+"""How every event of the page is bound: no overlay, no public name, no waiting for one another."""
 
 KNOWN_SAMPLERS = ("DPM++ 2M", "Euler", "Euler a")
 KNOWN_SCHEDULES = ("Automatic",)
@@ -38,7 +43,7 @@ def prompts(task: Task) -> dict[str, Any]:
     """The card with both prompts."""
     prefix = PREFIX[task]
     with gr.Group(elem_classes="sf-card sf-prompts"):
-        place(_prompt_head(prefix), classes="sf-over")
+        place(f'<h1 class="sf-sr">{TITLES[task]}</h1>{_prompt_head(prefix)}', classes="sf-over")
         prompt = _textbox("prompt", f"{prefix}_prompt", PROMPT_HINTS[task], 3 if task == "text" else 2)
         place(_counter(prefix, "neg_prompt", "negative"), classes="sf-over")
         negative = _textbox("negative", f"{prefix}_neg_prompt", "What to keep out of the picture", 2)
@@ -71,9 +76,10 @@ def basics(task: Task) -> dict[str, Any]:
             fields["steps"] = slider(Recipe, "steps", f"{prefix}_steps")
             fields["guidance"] = slider(Recipe, "guidance", f"{prefix}_cfg_scale")
             fields["count"] = slider(Recipe, "count", f"{prefix}_batch_count")
+        seed, _ = facts(Recipe, "seed")
         with gr.Row(elem_classes="sf-seed", equal_height=False):
             fields["seed"] = gr.Number(
-                -1, label="Seed", precision=0, minimum=-1, elem_id=f"{prefix}_seed", min_width=80
+                -1, label=seed.text, info=seed.hint, precision=0, elem_id=f"{prefix}_seed", min_width=80
             )
             place(_seed_tools(prefix), classes="sf-shrink")
     return fields
@@ -127,9 +133,7 @@ def watch_titles(controls: Controls) -> None:
             retitle,
             [fields[first], fields[second]],
             part,
-            show_progress="hidden",
-            api_visibility="private",
-            queue=False,
+            **QUIET,
         )
 
 
@@ -166,6 +170,7 @@ def slider(owner: type[Any], name: str, elem_id: str) -> Any:
         getattr(owner, name),
         step=limits.step,
         label=label.text,
+        info=label.hint or None,
         elem_id=elem_id,
         elem_classes="sf-slider",
         buttons=[],
@@ -181,15 +186,13 @@ def _textbox(name: str, elem_id: str, placeholder: str, lines: int) -> Any:
 
 
 def _number(name: str, elem_id: str) -> Any:
+    """Without bounds of its own: what is out of range is told by the recipe's check, in a sentence."""
     label, limits = facts(Recipe, name)
-    low, high, step = (limits.low, limits.high, limits.step) if limits else (None, None, 1)
     return gr.Number(
         getattr(Recipe, name),
         label=label.text,
         precision=0,
-        minimum=low,
-        maximum=high,
-        step=step,
+        step=limits.step if limits else 1,
         elem_id=elem_id,
         elem_classes="sf-number",
         min_width=60,

@@ -12,6 +12,7 @@ from webui.jobs.service import JobService
 from webui.settings import Settings
 from webui.store.images import ImageStore
 from webui.ui import assets, controls
+from webui.ui.controls import QUIET
 from webui.ui.markup import place
 from webui.ui.tabs import extensions, gallery, img2img, inpaint, models, txt2img
 from webui.ui.tabs import settings as preferences
@@ -35,9 +36,9 @@ def build(service: JobService, store: ImageStore, settings: Settings) -> Page:
     store -- for tabs that look at pictures on the server's side
     """
     with gr.Blocks(title="Snowfox", analytics_enabled=False) as blocks:
-        checkpoint = _top(settings)
+        checkpoint, status = _top(settings)
         tasks: dict[Task, TaskTab] = {}
-        with gr.Tabs(selected="txt2img", elem_id="tabs"):
+        with gr.Tabs(selected="txt2img", elem_id="tabs", overflow_behavior="wrap"):
             with gr.Tab("txt2img", id="txt2img", elem_id="tab_txt2img"):
                 tasks["text"] = txt2img.build()
             with gr.Tab("img2img", id="img2img", elem_id="tab_img2img"):
@@ -49,14 +50,19 @@ def build(service: JobService, store: ImageStore, settings: Settings) -> Page:
             with gr.Tab("Models", id="models", elem_id="tab_models"):
                 models.build(settings.models / "checkpoints")
             with gr.Tab("Extensions", id="extensions", elem_id="tab_extensions"):
-                extensions.build(settings.extensions)
+                listing = extensions.build(settings.extensions)
             with gr.Tab("Settings", id="settings", elem_id="tab_settings"):
-                preferences.build(settings)
+                kept = preferences.build(settings)
         bridge = gr.Textbox(visible="hidden", elem_id="sf_bridge", label="Settings to show")
         ready = gr.Button("Engine ready", visible="hidden", elem_id="sf_ready")
         applied = gr.State({})
         forms = Forms(service, settings, checkpoint, applied, {task: tab.controls for task, tab in tasks.items()})
         _bind(blocks, forms, tasks, bridge, ready)
+
+        def opened() -> tuple[object, ...]:
+            return _status(settings), extensions.listing(settings.extensions), settings.theme, settings.previews
+
+        blocks.load(opened, None, [status, listing, *kept], **QUIET)
     return Page(blocks, theme(), assets.head())
 
 
@@ -70,8 +76,8 @@ def _bind(blocks: gr.Blocks, forms: Forms, tasks: dict[Task, TaskTab], bridge: A
     forms.remember()
 
 
-def _top(settings: Settings) -> Any:
-    """The bar above the tabs; returns the model picker."""
+def _top(settings: Settings) -> tuple[Any, Any]:
+    """The bar above the tabs; returns the model picker and the status at its end."""
     with gr.Row(elem_id="topbar", elem_classes="sf-top", equal_height=False):
         place(_brand(), classes="sf-shrink sf-brand-holder")
         checkpoint = gr.Dropdown(
@@ -82,8 +88,8 @@ def _top(settings: Settings) -> Any:
             scale=0,
             min_width=120,
         )
-        place(_status(settings), elem_id="sf_status", classes="sf-shrink sf-status-holder")
-    return checkpoint
+        status = place(_status(settings), elem_id="sf_status", classes="sf-shrink sf-status-holder")
+    return checkpoint, status
 
 
 def _brand() -> str:
@@ -95,7 +101,8 @@ def _brand() -> str:
 
 def _status(settings: Settings) -> str:
     return (
-        f'<div class="sf-status" data-sf="status" data-theme="{escape(settings.theme)}">'
+        f'<div class="sf-status" data-sf="status" data-theme="{escape(settings.theme)}" '
+        f'data-previews="{"on" if settings.previews else "off"}">'
         '<span class="sf-stat" data-part="engine" role="status"></span>'
         '<button type="button" class="sf-stat" data-do="queue" aria-expanded="false" aria-controls="sf_queue" '
         'aria-label="Queue"><i class="sf-i sf-i-list"></i><span class="sf-word">Queue</span>'

@@ -15,10 +15,7 @@ from pipelines.recipe_json import from_json
 from webui.jobs.service import JobService, QueueFull
 from webui.settings import Settings
 from webui.ui import controls, form
-from webui.ui.controls import PREFIX, Controls
-
-QUIET: Mapping[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
-"""How every event of the page is bound: no overlay, no public name, no waiting for one another."""
+from webui.ui.controls import PREFIX, QUIET, Controls
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,29 @@
     ["lasso", "Lasso", "L"],
   ];
   const SECOND_FINGER_MS = 350;
+  const LOOK = { key: "snowfox.mask.look", usual: { colour: "#3ce8be", strength: 65 } };
+
+  function readLook() {
+    try {
+      const { colour, strength } = JSON.parse(localStorage.getItem(LOOK.key)) ?? {};
+      if (/^#[0-9a-f]{6}$/.test(colour) && strength >= 20 && strength <= 100) return { colour, strength };
+    } catch {
+      // Nothing readable is kept: the usual look.
+    }
+    return { ...LOOK.usual };
+  }
+
+  function keepLook(look) {
+    try {
+      localStorage.setItem(LOOK.key, JSON.stringify(look));
+    } catch {
+      // A browser that keeps nothing.
+    }
+  }
 
   class Painter {
-    /** `changed` is called after every finished step, `upload` when the user asks for a mask file. */
-    constructor(view, { changed, upload }) {
+    /** `changed` is called after every finished step. */
+    constructor(view, changed) {
       this.view = view;
       this.changed = changed;
       this.overlay = new Overlay();
@@ -33,8 +52,8 @@
       this.ring = el("div", { class: "sf-well-ring", hidden: true });
       view.sheet.append(this.overlay.canvas);
       this.plate = this.buildPlate();
-      view.frame.append(this.guide.node, this.ring, this.plate);
-      this.toolbar = this.buildToolbar(upload);
+      view.frame.append(this.guide.node, this.ring);
+      this.toolbar = this.buildToolbar();
       this.boxPanel = this.buildBoxPanel();
       view.onchange = () => this.placeRing();
       this.listen();
@@ -43,7 +62,7 @@
 
     // ---- parts
 
-    buildToolbar(upload) {
+    buildToolbar() {
       this.toolButtons = new Map(
         TOOLS.map(([tool, label, key]) => [tool, button(tool, label, { key, pressed: "false", onclick: () => this.choose(tool) })]),
       );
@@ -55,41 +74,57 @@
       });
       this.undoButton = button("undo", "Undo", { key: "Ctrl+Z", onclick: () => this.travel("undo") });
       this.redoButton = button("redo", "Redo", { key: "Ctrl+Shift+Z", onclick: () => this.travel("redo") });
-      const gap = () => el("span", { class: "sf-well-gap", "aria-hidden": "true" });
+      const group = (...nodes) => el("div", { class: "sf-well-group" }, ...nodes);
       return el("div", { class: "sf-well-tools", role: "toolbar", "aria-label": "Mask tools" },
-        ...this.toolButtons.values(), gap(), this.sizeKnob.node, this.softKnob.node, gap(), this.undoButton, this.redoButton,
-        button("invert", "Invert the mask", { key: "I", onclick: () => this.step((mask) => mask.invert()) }),
-        button("fill", "Paint everything", { onclick: () => this.step((mask) => mask.fill(255)) }),
-        button("clear", "Clear the mask", { onclick: () => this.step((mask) => mask.fill(0)) }),
-        button("upload", "Use a black and white picture as mask. White is painted", { onclick: upload }));
+        group(...this.toolButtons.values()),
+        el("div", { class: "sf-well-group sf-well-knobs" }, this.sizeKnob.node, this.softKnob.node),
+        group(this.undoButton, this.redoButton,
+          button("invert", "Invert the mask", { key: "I", onclick: () => this.step((mask) => mask.invert()) }),
+          button("fill", "Paint everything", { onclick: () => this.step((mask) => mask.fill(255)) }),
+          button("clear", "Clear the mask", { onclick: () => this.step((mask) => mask.fill(0)) })));
     }
 
     buildPlate() {
       const zoom = (factor) => () => this.view.zoom(factor);
       this.eye = button("eye", "Show the mask", { key: "H", pressed: "true", onclick: () => this.toggleMask() });
-      const colour = el("input", { type: "color", value: "#3ce8be", "aria-label": "Colour of the mask", oninput: () => this.overlay.colour(colour.value) });
+      const look = readLook();
+      const apply = () => {
+        this.overlay.colour(look.colour);
+        this.overlay.canvas.style.opacity = look.strength / 100;
+        keepLook(look);
+      };
+      const change = (part, value) => {
+        look[part] = value;
+        apply();
+      };
+      apply();
+      const colour = el("input", { type: "color", value: look.colour, "aria-label": "Colour of the mask" });
+      colour.addEventListener("input", () => change("colour", colour.value));
       const strength = knob("Strength", "How strongly the mask covers the picture.", {
-        min: 20, max: 100, value: 65, show: (value) => `${value} %`, oninput: (value) => this.cover(value),
+        min: 20, max: 100, value: look.strength, show: (value) => `${value} %`, oninput: (value) => change("strength", value),
       });
-      this.cover(65);
-      const panel = el("div", { class: "sf-well-look", hidden: true }, el("label", { class: "sf-well-knob" }, el("span", {}, "Colour"), colour), strength.node);
-      const look = button("look", "Colour of the mask", { onclick: () => {
-        panel.hidden = !panel.hidden;
-        look.setAttribute("aria-expanded", String(!panel.hidden));
+      const labelled = el("label", { class: "sf-well-knob" }, el("span", {}, "Colour"), colour);
+      this.lookPanel = el("div", { class: "sf-well-look", hidden: true }, labelled, strength.node);
+      const opener = button("look", "Colour of the mask", { onclick: () => {
+        this.lookPanel.hidden = !this.lookPanel.hidden;
+        opener.setAttribute("aria-expanded", String(!this.lookPanel.hidden));
       } });
-      look.setAttribute("aria-expanded", "false");
-      return el("div", { class: "sf-well-plate sf-well-zoom", role: "group", "aria-label": "View" }, panel, this.eye, look,
+      opener.setAttribute("aria-expanded", "false");
+      return el("div", { class: "sf-well-plate sf-well-zoom", role: "group", "aria-label": "View" }, this.eye, opener,
         button("minus", "Zoom out", { key: "-", onclick: zoom(1 / 1.25) }),
         button("fit", "Fit to view", { key: "0", onclick: () => this.view.fit() }),
         button("plus", "Zoom in", { key: "+", onclick: zoom(1.25) }));
     }
 
     buildBoxPanel() {
-      const field = (name) => el("input", { type: "number", min: 0, step: 1, value: 0, "aria-label": `${name} of the box`, title: `${name} of the box in pixels` });
-      this.boxFields = ["Left", "Top", "Width", "Height"].map(field);
-      const labelled = this.boxFields.map((input, at) => el("label", {}, ["Left", "Top", "Width", "Height"][at], input));
-      const act = (label, erase) => el("button", { type: "button", class: "sf-well-button", onclick: () => this.boxByNumbers(erase) }, label);
-      return el("div", { class: "sf-well-box", role: "group", "aria-label": "Box by numbers", hidden: true }, ...labelled, act("Paint the box", false), act("Erase the box", true));
+      const names = ["Left", "Top", "Width", "Height"];
+      const field = (name) => el("input", { type: "number", min: 0, step: 1, value: 0, "aria-label": `${name} of the box` });
+      this.boxFields = names.map(field);
+      const labelled = names.map((name, at) => el("label", { title: "In pixels of the picture" }, name, this.boxFields[at]));
+      const act = (label, erase) =>
+        el("button", { type: "button", class: "sf-well-button", "aria-label": `${label} the box`, onclick: () => this.boxByNumbers(erase) }, label);
+      const attributes = { class: "sf-well-box", role: "group", "aria-label": "Box by numbers", hidden: true };
+      return el("div", attributes, ...labelled, act("Paint", false), act("Erase", true));
     }
 
     // ---- state
@@ -100,7 +135,7 @@
       this.overlay.open(this.mask);
       const longest = Math.max(width, height);
       this.sizeLimit = Math.max(32, Math.round(longest / 3));
-      if (!this.sized || this.size > this.sizeLimit) this.size = Math.max(4, Math.round(longest / 16));
+      if (!this.sized || this.size > this.sizeLimit) this.size = Math.max(8, Math.round(longest / 10));
       this.sizeKnob.change(this.size, this.sizeLimit);
       this.boxFields.forEach((input, at) => (input.value = Math.round([width / 4, height / 4, width / 2, height / 2][at])));
       this.last = null;
@@ -126,10 +161,6 @@
       this.size = Math.min(this.sizeLimit, Math.max(1, Math.round(size)));
       this.sizeKnob.change(this.size);
       this.placeRing();
-    }
-
-    cover(percent) {
-      this.overlay.canvas.style.opacity = percent / 100;
     }
 
     toggleMask() {
@@ -179,6 +210,7 @@
       for (const name of ["pointerup", "pointercancel"]) frame.addEventListener(name, (event) => this.up(event));
       frame.addEventListener("pointerleave", () => this.leave());
       frame.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+      frame.addEventListener("contextmenu", (event) => event.pointerType === "touch" && event.preventDefault());
       frame.addEventListener("auxclick", (event) => event.preventDefault());
       canvas.addEventListener("focus", () => this.placeRing());
       canvas.addEventListener("blur", () => this.leave());
@@ -186,26 +218,24 @@
       window.addEventListener("blur", () => this.holdSpace(false));
     }
 
-    onPlate(event) {
-      return event.target.closest(".sf-well-plate") !== null;
-    }
-
     down(event) {
-      if (!this.mask || this.onPlate(event)) return;
+      if (!this.mask) return;
       if (event.button > 1 && event.button !== 5) return;
       event.preventDefault();
       this.overlay.canvas.focus({ preventScroll: true });
+      this.view.frame.classList.add("sf-well-held"); // no focus frame while a pointer does the work
       if (event.pointerType === "touch" && this.gesture?.pen) return; // the palm beside a pen
       this.view.frame.setPointerCapture(event.pointerId);
       this.pointers.set(event.pointerId, event);
       if (this.pointers.size === 2) return this.pinch();
       if (this.pointers.size > 2 || this.gesture) return;
-      this.gesture = event.button === 1 || this.space ? this.panning(event) : this.painting(event);
+      this.gesture = event.button === 1 || this.space ? this.panning() : this.painting(event);
+      this.view.frame.classList.add("sf-well-busy");
     }
 
     moved(event) {
       const pen = event.pointerType !== "touch";
-      this.hover = pen && !this.onPlate(event) ? this.view.toPicture(event.clientX, event.clientY) : null;
+      this.hover = pen ? this.view.toPicture(event.clientX, event.clientY) : null;
       this.placeRing();
       if (!this.pointers.has(event.pointerId)) return;
       const before = this.pointers.get(event.pointerId);
@@ -217,17 +247,21 @@
       if (!this.pointers.delete(event.pointerId)) return;
       if (this.gesture?.pinch && this.pointers.size) return;
       const gesture = this.gesture;
-      this.gesture = null;
-      this.guide.show([]);
+      this.rest();
       gesture?.end();
       this.refresh();
     }
 
     interrupt() {
       this.pointers.clear();
-      this.gesture?.cancel?.();
+      (this.gesture?.cancel ?? this.gesture?.end)?.();
+      this.rest();
+    }
+
+    rest() {
       this.gesture = null;
       this.guide.show([]);
+      this.view.frame.classList.remove("sf-well-busy");
     }
 
     leave() {
@@ -236,7 +270,7 @@
     }
 
     wheel(event) {
-      if (!this.mask || this.onPlate(event)) return;
+      if (!this.mask) return;
       event.preventDefault();
       const lines = event.deltaMode === 1 ? 30 : 1;
       this.view.zoom(Math.exp(-Math.max(-240, Math.min(240, event.deltaY * lines)) / 500), event.clientX, event.clientY);
@@ -259,7 +293,8 @@
       const pair = () => {
         const [a, b] = [...this.pointers.values()];
         if (!b) return null;
-        return { x: (a.clientX + b.clientX) / 2, y: (a.clientY + b.clientY) / 2, apart: Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY) || 1 };
+        const apart = Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY) || 1;
+        return { x: (a.clientX + b.clientX) / 2, y: (a.clientY + b.clientY) / 2, apart };
       };
       let before = pair();
       const move = () => {
@@ -362,6 +397,7 @@
 
     key(event) {
       if (!this.mask) return false;
+      this.view.frame.classList.remove("sf-well-held");
       const letter = event.key.toLowerCase();
       if (event.ctrlKey || event.metaKey) {
         if (letter !== "z" && letter !== "y") return false;
@@ -377,6 +413,7 @@
       else if (letter === "]") this.resize(this.size + Math.max(1, Math.round(this.size / 8)));
       else if (letter === "i") this.step((mask) => mask.invert());
       else if (letter === "h") this.toggleMask();
+      else if (letter === "escape" && this.gesture) this.interrupt();
       else if (letter === "0") this.view.fit();
       else if (letter === "+" || letter === "=") this.view.zoom(1.25);
       else if (letter === "-") this.view.zoom(1 / 1.25);

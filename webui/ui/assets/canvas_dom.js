@@ -52,9 +52,9 @@
     return svg("svg", { viewBox: "0 0 24 24", class: "sf-well-icon", "aria-hidden": "true" }, ...shapes);
   }
 
-  /** A button with an icon; its tooltip names the key. `text` shows the label, else the icon stands alone. */
-  function button(name, label, { key = "", text = false, pressed, onclick, kind = "sf-well-tool" } = {}) {
-    const title = key ? `${label} (${key})` : label;
+  /** A button with an icon; its tooltip names the key or gives a hint. `text` shows the label beside the icon. */
+  function button(name, label, { key = "", hint = "", text = false, pressed, onclick, kind = "sf-well-tool" } = {}) {
+    const title = hint || (key ? `${label} (${key})` : label);
     const node = el("button", { type: "button", class: kind, title, "aria-pressed": pressed, onclick }, icon(name));
     if (text) node.append(label);
     else node.setAttribute("aria-label", title);

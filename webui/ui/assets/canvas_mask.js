@@ -105,7 +105,7 @@
         const start = (y + row) * this.width + x;
         copy.set(this.data.subarray(start, start + width), row * width);
       }
-      return copy.every((value) => value === copy[0]) ? copy[0] : copy;
+      return isEven(copy) ? copy[0] : copy;
     }
 
     restore(tile, saved) {
@@ -118,9 +118,14 @@
     }
 
     differs(tile, before) {
-      const now = this.snapshot(tile);
-      if (typeof now === "number" || typeof before === "number") return now !== before;
-      return now.some((value, index) => value !== before[index]);
+      const { x, y, width, height } = this.tileRect(tile);
+      const even = typeof before === "number";
+      for (let row = 0, from = 0; row < height; row++) {
+        for (let at = (y + row) * this.width + x, end = at + width; at < end; at++, from++) {
+          if (this.data[at] !== (even ? before : before[from])) return true;
+        }
+      }
+      return false;
     }
 
     /** Clips a rectangle to the mask and keeps the tiles under it for undo. */
@@ -220,8 +225,9 @@
     }
 
     invert() {
+      const { data } = this;
       this.touch(0, 0, this.width, this.height);
-      for (let at = 0; at < this.data.length; at++) this.data[at] = 255 - this.data[at];
+      for (let at = 0; at < data.length; at++) data[at] = 255 - data[at];
       return this.whole;
     }
 
@@ -235,9 +241,10 @@
 
     /** How much is painted, 0..1. */
     painted() {
+      const { data } = this;
       let sum = 0;
-      for (let at = 0; at < this.data.length; at++) sum += this.data[at];
-      return sum / (255 * this.data.length);
+      for (let at = 0; at < data.length; at++) sum += data[at];
+      return sum / (255 * data.length);
     }
 
     /** An 8-bit grey PNG of the mask as it is now. */
@@ -248,6 +255,7 @@
       const writer = deflate.writable.getWriter();
       for (let y = 0; y < this.height; y += BAND_ROWS) {
         await writer.write(filtered(data, this.width, y, Math.min(this.height, y + BAND_ROWS)));
+        await new Promise((resume) => setTimeout(resume)); // the next stroke must not wait for this
       }
       await writer.close();
       const header = new DataView(new ArrayBuffer(13));
@@ -255,9 +263,15 @@
       header.setUint32(4, this.height);
       header.setUint8(8, 8); // bits; the rest 0: grey, deflate, adaptive filters, not interlaced
       const signature = Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10);
-      const parts = [signature, chunk("IHDR", new Uint8Array(header.buffer)), chunk("IDAT", new Uint8Array(await packed)), chunk("IEND", new Uint8Array())];
-      return new Blob(parts, { type: "image/png" });
+      const head = chunk("IHDR", new Uint8Array(header.buffer));
+      const body = chunk("IDAT", new Uint8Array(await packed));
+      return new Blob([signature, head, body, chunk("IEND", new Uint8Array())], { type: "image/png" });
     }
+  }
+
+  function isEven(bytes) {
+    for (let at = 1; at < bytes.length; at++) if (bytes[at] !== bytes[0]) return false;
+    return true;
   }
 
   /** The inside of an outline on one horizontal line, as [from, to] pairs. */

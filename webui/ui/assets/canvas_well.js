@@ -2,9 +2,10 @@
 "use strict";
 (() => {
   const snowfox = (window.snowfox ??= {});
-  const { el, icon, button } = snowfox.wellParts;
+  const { el, svg, icon, button } = snowfox.wellParts;
   const { readMask } = snowfox.mask;
   const SAVE_AFTER_MS = 400;
+  const INVITATION = "Drop a picture here, or paste one";
   const UNREACHABLE = "Snowfox does not answer. Look whether it still runs, then try again.";
   const wells = new Map();
 
@@ -57,6 +58,17 @@
     input.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
+  const some = (...nodes) => nodes.filter(Boolean);
+
+  function picker(take) {
+    const input = el("input", { type: "file", accept: "image/*", hidden: true, tabindex: "-1", "aria-hidden": "true" });
+    input.addEventListener("change", () => {
+      if (input.files.length) take(input.files[0]);
+      input.value = "";
+    });
+    return input;
+  }
+
   // ---- one well
 
   class Well {
@@ -74,34 +86,45 @@
 
     build(withMask) {
       this.view = new snowfox.wellView.View("Picture to change");
-      const pick = (take) => {
-        const input = el("input", { type: "file", accept: "image/*", hidden: true, tabindex: "-1", "aria-hidden": "true" });
-        input.addEventListener("change", () => {
-          if (input.files.length) take(input.files[0]);
-          input.value = "";
-        });
-        return input;
-      };
-      this.imageInput = pick((file) => this.accept(file));
-      this.maskInput = pick((file) => this.acceptMask(file));
-      const open = () => this.imageInput.click();
-      const big = button("open", "Open", { text: true, kind: "sf-well-button", onclick: open });
-      this.emptyText = el("p", {}, "Drop a picture here, or paste one");
-      this.empty = el("div", { class: "sf-well-empty" }, icon("picture"), this.emptyText, big);
-      this.actions = el("div", { class: "sf-well-plate sf-well-actions", role: "group", "aria-label": "Picture" },
-        button("open", "Open", { text: true, onclick: open }),
-        button("close", "Remove picture", { onclick: () => this.remove() }));
-      this.painter = withMask ? new snowfox.Painter(this.view, { changed: () => this.maskChanged(), upload: () => this.maskInput.click() }) : null;
-      this.view.frame.append(this.actions, this.empty);
+      this.painter = withMask ? new snowfox.Painter(this.view, () => this.maskChanged()) : null;
+      this.imageInput = picker((file) => this.accept(file));
+      this.maskInput = picker((file) => this.acceptMask(file));
+      this.actions = this.buildActions();
+      this.empty = this.buildEmpty();
+      this.view.frame.append(this.empty);
       this.message = el("p", { class: "sf-well-message", role: "alert", hidden: true });
       this.note = el("p", { class: "sf-well-note", role: "status", hidden: true });
-      this.readout = el("span");
-      this.painted = el("b");
-      this.foot = el("p", { class: "sf-well-foot" }, ...(withMask ? [el("span", {}, "Painted: ", this.painted)] : []), this.readout, ...(withMask ? hints() : []));
-      const tools = withMask ? [this.painter.toolbar, this.painter.boxPanel] : [];
-      const card = el("div", { class: "sf-well-card" }, ...tools, this.view.frame);
+      this.foot = this.buildFoot();
+      const { toolbar, boxPanel, plate, lookPanel } = this.painter ?? {};
+      const plates = el("div", { class: "sf-well-plates" }, ...some(plate), this.actions);
+      const stage = el("div", { class: "sf-well-stage" }, this.view.frame, plates, ...some(lookPanel));
+      const card = el("div", { class: "sf-well-card" }, ...some(toolbar, boxPanel), stage);
       this.root = el("div", { class: "sf-well" }, card, this.message, this.note, this.foot, this.imageInput, this.maskInput);
       this.listen();
+    }
+
+    buildActions() {
+      const hint = "Use a black and white picture as mask. White is painted.";
+      return el("div", { class: "sf-well-plate sf-well-actions", role: "group", "aria-label": "Picture" },
+        button("open", "Open", { text: true, onclick: () => this.imageInput.click() }),
+        ...some(this.painter && button("upload", "Mask", { text: true, hint, onclick: () => this.maskInput.click() })),
+        button("close", "Remove picture", { onclick: () => this.remove() }));
+    }
+
+    buildEmpty() {
+      const open = button("open", "Open", { text: true, kind: "sf-well-button", onclick: () => this.imageInput.click() });
+      this.emptyText = el("p", {}, INVITATION);
+      return el("div", { class: "sf-well-empty" }, scene(), icon("picture"), this.emptyText, open);
+    }
+
+    buildFoot() {
+      this.readout = el("span");
+      this.painted = el("b");
+      const foot = el("p", { class: "sf-well-foot" }, this.readout);
+      if (!this.painter) return foot;
+      foot.prepend(el("span", {}, "Painted: ", this.painted));
+      foot.append(...hints());
+      return foot;
     }
 
     listen() {
@@ -147,6 +170,7 @@
       this.readout.textContent = has ? `${this.image.width} × ${this.image.height}` : "";
       if (!this.painter) return;
       this.painter.plate.hidden = !has;
+      this.painter.boxPanel.classList.toggle("sf-well-absent", !has);
       for (const control of this.painter.toolbar.querySelectorAll("button, input")) control.disabled = !has;
       if (has) this.painter.refresh();
       this.showPainted();
@@ -156,7 +180,8 @@
       const share = this.painter.mask?.painted() ?? 0;
       const percent = share > 0 && share < 0.01 ? "under 1 %" : `${Math.round(share * 100)} %`;
       this.painted.textContent = percent;
-      this.painter.overlay.canvas.setAttribute("aria-label", `Mask. Paint the area to change. ${percent} is painted. Arrow keys move the brush, Enter paints.`);
+      const label = `Mask. Paint the area to change. ${percent} is painted. Arrow keys move the brush, Enter paints.`;
+      this.painter.overlay.canvas.setAttribute("aria-label", label);
       return share;
     }
 
@@ -165,7 +190,7 @@
       this.root.setAttribute("aria-busy", String(working));
       const wait = () => (this.emptyText.textContent = "Reading the picture");
       if (working) this.patience = setTimeout(wait, 300);
-      else this.emptyText.textContent = "Drop a picture here, or paste one";
+      else this.emptyText.textContent = INVITATION;
     }
 
     // ---- the picture
@@ -184,20 +209,21 @@
       }
     }
 
-    /** Shows a picture that the server has. */
-    async use(ref, turn = ++this.turn, restored = false) {
+    /** Shows a picture that the server has; `mask` is its mask's ref when both are restored. */
+    async use(ref, turn = ++this.turn, mask = undefined) {
       const size = await loaded(inputUrl(ref)).catch(() => {
         throw new Error("This picture is not there any more.");
       });
       if (turn !== this.turn) return;
       this.image = { ref, ...size };
-      this.maskRef = "";
+      this.maskRef = mask ?? "";
       this.dirty = false;
       this.say();
       this.painter?.open(size.width, size.height);
       this.show();
+      this.view.frame.style.setProperty("--sf-well-tall", (size.height / size.width).toFixed(4));
       this.view.open(inputUrl(ref), size.width, size.height);
-      this.publish(restored);
+      this.publish(mask !== undefined);
     }
 
     remove() {
@@ -236,24 +262,29 @@
 
     /** After a reload: the picture and its mask as they were; what the server has forgotten is forgotten here too. */
     async restore() {
-      const { image, mask } = memory.read(this.prefix);
+      const { image, mask = "" } = memory.read(this.prefix);
       if (!image) return;
       const turn = ++this.turn;
       try {
-        await this.use(image, turn, true);
+        await this.use(image, turn, mask);
       } catch {
         if (turn === this.turn) memory.write(this.prefix, {});
         return;
       }
-      if (!mask || !this.painter || turn !== this.turn) return;
-      const answer = await fetch(inputUrl(mask)).catch(() => null);
-      if (!answer?.ok || turn !== this.turn) return;
-      const { bytes } = await readMask(await answer.blob(), this.image.width, this.image.height).catch(() => ({}));
-      if (!bytes || turn !== this.turn || this.painter.mask.done.length) return;
-      this.painter.mask.data.set(bytes);
-      this.painter.overlay.draw(this.painter.mask.whole);
-      this.maskRef = mask;
-      this.showPainted();
+      if (mask && this.painter && turn === this.turn) await this.restoreMask(mask, turn);
+    }
+
+    async restoreMask(ref, turn) {
+      const { width, height } = this.image;
+      const answer = await fetch(inputUrl(ref)).catch(() => null);
+      const read = answer?.ok ? await readMask(await answer.blob(), width, height).catch(() => null) : null;
+      if (turn !== this.turn || this.dirty || this.maskRef !== ref) return; // painted on meanwhile
+      this.maskRef = read ? ref : "";
+      if (read) {
+        this.painter.mask.data.set(read.bytes);
+        this.painter.overlay.draw(this.painter.mask.whole);
+        this.showPainted();
+      }
       this.keep();
     }
 
@@ -295,6 +326,7 @@
         if (turn !== this.turn) return;
         this.maskRef = ref;
         this.keep();
+        this.say(this.note.textContent, this.note); // an earlier failure is over
       } catch (error) {
         if (turn !== this.turn) return;
         this.dirty = true;
@@ -323,6 +355,22 @@
     get attended() {
       return this.seen && (this.root.contains(document.activeElement) || this.root.matches(":hover"));
     }
+  }
+
+  /** Pines at dusk below the words of an empty well. */
+  function scene() {
+    const hills = "M0 150Q120 96 260 138T520 120T800 144V200H0z";
+    const snow = "M0 176Q200 150 420 172T800 164V200H0z";
+    const pine = (x, y, tall) => [0.34, 0.66, 1].map((part) => {
+      const wide = tall * 0.34 * part;
+      const foot = y - tall * (1 - part);
+      return `M${x} ${foot - tall * 0.46}L${x + wide} ${foot}H${x - wide}z`;
+    }).join("");
+    const pines = [[30, 92], [76, 64], [118, 108], [170, 58], [640, 60], [688, 104], [732, 70], [776, 116]];
+    const row = pines.map(([x, tall]) => pine(x, 184, tall)).join("");
+    const layers = [[hills, "sf-well-hills"], [row, "sf-well-pines"], [snow, "sf-well-snow"]].map(([d, kind]) => svg("path", { d, class: kind }));
+    const attributes = { class: "sf-well-scene", viewBox: "0 0 800 200", preserveAspectRatio: "xMidYMax slice" };
+    return svg("svg", { ...attributes, "aria-hidden": "true" }, ...layers);
   }
 
   function hints() {
@@ -369,11 +417,16 @@
 
   document.addEventListener("snowfox:picture", ({ detail: { target, ref } }) => {
     const well = wells.get(target);
-    if (!well) return memory.write(target, { image: ref, mask: "" });
+    if (!well) return memory.write(target, { image: ref, mask: "" }); // its tab was never open
+    if (well.image?.ref === ref) return undefined;
     return well.use(ref).catch((error) => well.say(error.message));
   });
   document.addEventListener("keydown", onKey);
   document.addEventListener("paste", onPaste);
+  // A file dropped beside a well must not replace the page.
+  for (const name of ["dragover", "drop"]) {
+    document.addEventListener(name, (event) => event.dataTransfer?.types.includes("Files") && event.preventDefault());
+  }
 
   snowfox.canvas = {
     flush: async (target) => (wells.has(target) ? wells.get(target).flush() : memory.read(target)),

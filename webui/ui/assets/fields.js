@@ -185,7 +185,12 @@
       if (!generate || flushed || !sf.canvas?.flush) return;
       event.stopImmediatePropagation();
       event.preventDefault();
-      await sf.canvas.flush("inpaint").catch((error) => sf.toast(error.message, { name: "warn" }));
+      try {
+        await sf.canvas.flush("inpaint");
+      } catch (error) {
+        sf.toast(error.message, { name: "warn" }); // without its mask the run would change something else
+        return;
+      }
       flushed = true;
       setTimeout(() => {
         generate.click();
@@ -219,7 +224,7 @@
 
   // ----- keys -----
   function isBusyWithKeys(event) {
-    return document.querySelector("dialog[open]") || event.target.closest?.("[aria-expanded='true'], .sf-pop");
+    return document.querySelector("dialog[open], [data-do='queue'][aria-expanded='true']") || event.target.closest?.("[role='combobox']");
   }
 
   function weigh(box, step) {

@@ -31,6 +31,7 @@
   sf.place("status", (root) => {
     const [engine, opener, theme, pop] = root.children;
     sf.theme.install(root.dataset.theme);
+    state.previews = root.dataset.previews !== "off";
     const isOpen = () => opener.getAttribute("aria-expanded") === "true";
     const toggle = (open) => {
       opener.setAttribute("aria-expanded", String(open));
@@ -39,11 +40,10 @@
     };
     opener.addEventListener("click", () => toggle(!isOpen()));
     document.addEventListener("pointerdown", (event) => isOpen() && !root.contains(event.target) && toggle(false));
-    root.addEventListener("keydown", (event) => {
+    document.addEventListener("keydown", (event) => {
       if (event.key !== "Escape" || !isOpen()) return;
       toggle(false);
       opener.focus();
-      event.stopPropagation();
     });
     let told = "";
     return () => {
@@ -59,6 +59,8 @@
       count.className = live ? "sf-pill" : "";
       opener.setAttribute("aria-label", `Queue, ${live === 1 ? "1 run" : `${live} runs`}`);
       theme.firstElementChild.className = `sf-i sf-i-${sf.theme.isDark() ? "sun" : "moon"}`;
+      const picker = document.querySelector("#setting_sd_model_checkpoint input");
+      if (picker) picker.placeholder = sf.isEmpty() ? "None yet" : "";
       if (!isOpen()) return;
       const rows = queueRows();
       pop.replaceChildren(h("b", {}, "Queue"), rows.length ? h("ul", {}, ...rows) : h("p", { class: "sf-faint" }, "Nothing is waiting."));
@@ -68,6 +70,7 @@
   document.addEventListener("snowfox:theme", () => sf.render());
   document.addEventListener("change", (event) => {
     if (event.target.closest?.("#setting_theme")) sf.theme.choose(event.target.value);
+    if (event.target.closest?.("#setting_previews")) state.previews = event.target.checked;
   });
 
   // ----- models -----

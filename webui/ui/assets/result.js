@@ -55,6 +55,7 @@
     return () => {
       const job = sf.current();
       const busy = Boolean(job) && (job.state === "running" || job.state === "loading");
+      root.hidden = !job;
       bar.hidden = !busy;
       if (busy) segments(bar, job);
       const [strong, rest, right, far] = job ? words(job) : ["", "", "", ""];
@@ -102,9 +103,9 @@
     const { step, steps } = job.progress;
     now.setAttribute("aria-pressed", String(!state.chosen));
     now.lastChild.textContent = `${Math.round((step / (steps || 1)) * 100)} %`;
-    if (!job.preview) return;
-    now.firstChild.hidden = false;
-    now.firstChild.src = `api/v1/jobs/${job.id}/preview?v=${job.preview}`;
+    const preview = sf.preview(job);
+    now.firstChild.hidden = !preview;
+    if (preview) now.firstChild.src = preview;
   }
 
   function sameRun(job) {

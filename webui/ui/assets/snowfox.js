@@ -12,9 +12,12 @@
     jobs: new Map(),
     mine: new Set(JSON.parse(sessionStorage.getItem("snowfox:mine") || "[]")),
     gone: new Set(),
+    past: new Set(),
     chosen: null,
     followed: null,
     recent: [],
+    recalled: false,
+    previews: true,
     catalogue: null,
   };
 
@@ -39,7 +42,8 @@
 
   async function ask(path, options = {}) {
     const answer = await fetch(api + path, options);
-    const body = (answer.headers.get("content-type") || "").includes("json") ? await answer.json() : null;
+    const text = await answer.text();
+    const body = text && (answer.headers.get("content-type") || "").includes("json") ? JSON.parse(text) : null;
     if (!answer.ok) throw new Error(body?.error?.message || "The program did not answer as expected.");
     return body;
   }
@@ -94,11 +98,26 @@
     if (running && (state.mine.has(running.id) || !own)) return running;
     if (own) return own;
     const waits = jobs.find((job) => job.state === "queued");
-    const ended = jobs.filter((job) => !isLive(job)).sort((a, b) => a.ended - b.ended);
+    const ended = jobs.filter((job) => !isLive(job) && !state.past.has(job.id)).sort((a, b) => a.ended - b.ended);
     return waits || ended.at(-1) || null;
   }
 
-  const pictures = (job) => (job ? job.images.filter((image) => !state.gone.has(image.id)) : []);
+  // The pictures of a job that are still there. Of a finished one, only once the list on disk is known.
+  function pictures(job) {
+    if (!job || (!isLive(job) && !state.recalled)) return [];
+    const here = job.images.filter((image) => !state.gone.has(image.id));
+    return here.map((image) => ({ ...image, prompt: job.recipe.prompt }));
+  }
+
+  // What a finished job lists and the disk no longer has was moved to the bin, maybe from another browser.
+  function compare(images, complete) {
+    const listed = new Set(images.map((image) => image.id));
+    const oldest = complete ? 0 : images.at(-1).created;
+    for (const job of state.jobs.values()) {
+      if (isLive(job) || (job.started ?? job.created) <= oldest) continue;
+      for (const { id } of job.images) if (!listed.has(id)) state.gone.add(id);
+    }
+  }
 
   function shown() {
     const job = current();
@@ -112,6 +131,8 @@
   function follow(job) {
     const before = state.jobs.get(job.id);
     state.jobs.set(job.id, job);
+    // Somebody's failure from before this visit is no news.
+    if (!before && job.state === "failed" && !state.mine.has(job.id)) state.past.add(job.id);
     if (state.jobs.size > 60) prune();
     const now = current();
     if (now && now.id !== state.followed) {
@@ -151,7 +172,10 @@
     recalling = setTimeout(async () => {
       const answer = await ask("images?limit=30").catch(() => null);
       if (!answer) return;
-      state.recent = answer.images.filter((image) => !state.gone.has(image.id));
+      for (const image of answer.images) state.gone.delete(image.id);
+      state.recent = answer.images;
+      state.recalled = true;
+      compare(answer.images, !answer.next);
       render();
       document.dispatchEvent(new CustomEvent("snowfox:pictures"));
     }, 60);
@@ -178,6 +202,7 @@
     render();
   }
 
+  const preview = (job) => (job.preview && state.previews ? `${api}jobs/${job.id}/preview?v=${job.preview}` : "");
   const address = (id, part = "") => `${api}images/${encodeURIComponent(id)}${part}`;
 
   // ----- messages without a place of their own -----
@@ -219,9 +244,9 @@
   }
 
   function heard({ engine, queue }) {
-    const changed = engine.phase !== state.engine.phase || engine.message !== state.engine.message;
+    const changed = engine.announced !== state.engine.announced;
     Object.assign(state, { engine, queue });
-    if (changed || !state.catalogue) look();
+    if (engine.device && (changed || !state.catalogue)) look(); // a device is named once the catalogue is known
     render();
   }
 
@@ -253,7 +278,7 @@
   }
 
   Object.assign(sf, { state, h, icon, button, ask, post, seconds, place, render, current, pictures, shown, isLive, mine, stop });
-  Object.assign(sf, { recall, always, discard, address, toast, look, whenThere, usable, isEmpty });
+  Object.assign(sf, { recall, always, discard, address, preview, toast, look, whenThere, usable, isEmpty });
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();
 })();

@@ -20,7 +20,7 @@
 
   function source({ kind, job, image }) {
     if (kind === "picture" || kind === "queued" || kind === "failed") return image ? sf.address(image.id) : behind();
-    if (kind === "live") return job.preview ? `api/v1/jobs/${job.id}/preview?v=${job.preview}` : behind();
+    if (kind === "live") return sf.preview(job) || behind();
     return "";
   }
 
@@ -34,7 +34,7 @@
     if (kind === "live") {
       if (job.stopping) return ["Stopping after this step", "sf-wait"];
       if (job.state === "loading") return ["Loading model", "sf-wait"];
-      return [job.preview ? "Live preview" : "Starting", ""];
+      return [sf.preview(job) ? "Live preview" : "Running", ""];
     }
     if (kind !== "picture") return ["", ""];
     const own = job?.images.find((item) => item.id === image.id);

@@ -2,15 +2,18 @@
 
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from webui.ui.markup import place
 
 
-def build(folder: Path) -> None:
-    def listing() -> str:
-        return page(folder, found(folder))
+def build(folder: Path) -> Any:
+    """The part of the page that holds the listing."""
+    return place(listing(folder), elem_id="extensions_list")
 
-    place(listing, elem_id="extensions_list")
+
+def listing(folder: Path) -> str:
+    return '<h1 class="sf-sr">Extensions</h1>' + page(folder, found(folder))
 
 
 def found(folder: Path) -> tuple[str, ...]:

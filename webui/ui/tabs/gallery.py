@@ -3,6 +3,7 @@
 from webui.ui.markup import place
 
 PLACE = (
+    '<h1 class="sf-sr">Gallery</h1>'
     '<div class="sf-gallery" data-sf="gallery"><div class="sf-gtools">'
     '<label class="sf-search"><i class="sf-i sf-i-search" aria-hidden="true"></i>'
     '<input type="search" aria-label="Search pictures" placeholder="Search prompt, model, seed" '

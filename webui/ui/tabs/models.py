@@ -8,6 +8,7 @@ from webui.ui.markup import place
 
 def build(folder: Path) -> None:
     place(
+        '<h1 class="sf-sr">Models</h1>'
         f'<div class="sf-bar-row"><p class="sf-lead-text">Models lie in <code>{escape(str(folder))}</code>: '
         "one .safetensors file, or one diffusers folder, each.</p>"
         '<button type="button" class="sf-btn" id="models_rescan" data-do="rescan" '

@@ -1,12 +1,13 @@
 """Settings: saved at once, no Apply button."""
 
 from html import escape
+from typing import Any
 
 import gradio as gr
 
 from webui.settings import Settings
+from webui.ui.controls import QUIET
 from webui.ui.markup import place
-from webui.ui.wiring import QUIET
 
 KEYS = (
     ("Ctrl + Enter", "Generate, or add to the queue"),
@@ -17,9 +18,11 @@ KEYS = (
 )
 
 
-def build(settings: Settings) -> None:
+def build(settings: Settings) -> tuple[Any, Any]:
+    """The controls for theme and previews."""
     with gr.Row(elem_classes="sf-settings", equal_height=False):
         with gr.Column(min_width=280):
+            place('<h1 class="sf-sr">Settings</h1>', classes="sf-over")
             with gr.Group(elem_classes="sf-card"):
                 theme = gr.Radio(
                     [("Follow the system", "system"), ("Dark", "dark"), ("Light", "light")],
@@ -47,6 +50,7 @@ def build(settings: Settings) -> None:
 
     theme.input(save_theme, theme, None, **QUIET)
     previews.input(save_previews, previews, None, **QUIET)
+    return theme, previews
 
 
 def _facts(settings: Settings) -> str:

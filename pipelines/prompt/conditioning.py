@@ -1,0 +1,90 @@
+"""Conditioning: what the model is told at each of its calls."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from pipelines.prompt.composition import compose
+from pipelines.prompt.editing import schedule
+from pipelines.prompt.encoder import Encode
+from pipelines.prompt.tags import networks, uncommented
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """entries: (last step, conditioning (1, tokens, width)), in order."""
+
+    entries: tuple[tuple[int, torch.Tensor], ...]
+
+    def at(self, call: int) -> torch.Tensor:
+        """What is told at call `call` of the model, counted from 0.
+
+        Steps count from 1: so the first text is told once more than its step says. Other programs do so, and the same
+        prompt shall give the same picture.
+        """
+        return next((value for last, value in self.entries if call <= last), self.entries[-1][1])
+
+
+@dataclass(frozen=True)
+class Told:
+    """parts: conditioning and weight of each; negative: what to keep away from. Lengths may differ."""
+
+    parts: tuple[tuple[torch.Tensor, float], ...]
+    negative: torch.Tensor | None
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """parts: joined by AND, each with its weight; negative None: no guidance."""
+
+    parts: tuple[tuple[Timeline, float], ...]
+    negative: Timeline | None
+
+    def at(self, call: int) -> Told:
+        parts = padded([timeline.at(call) for timeline, _ in self.parts])
+        weights = (weight for _, weight in self.parts)
+        negative = self.negative.at(call) if self.negative else None
+        return Told(tuple(zip(parts, weights, strict=True)), negative)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """steps: of the sampler; calls: model calls a step; hires_steps: given for a second pass; old: see schedule."""
+
+    steps: int
+    calls: int = 1
+    hires_steps: int | None = None
+    old: bool = False
+
+    def schedule(self, text: str) -> list[tuple[int, str]]:
+        """A sampler of second order has its steps counted twice: numbers of steps are calls of the model."""
+        hires = None if self.hires_steps is None else self.hires_steps * self.calls
+        return schedule(text, self.steps * self.calls, hires, self.old)
+
+
+def condition(prompt: str, negative: str, guidance: float, run: Pass, encode: Encode) -> Conditioning:
+    """Encode both prompts. The negative prompt has no AND and no tags; without guidance it is not needed."""
+    words, _ = networks(uncommented(prompt))
+    parts = compose(words)
+    plain = guidance == 1 and [weight for _, weight in parts] == [1.0]
+    away = None if plain else _timeline(uncommented(negative), run, encode)
+    return Conditioning(tuple((_timeline(text, run, encode), weight) for text, weight in parts), away)
+
+
+def _timeline(text: str, run: Pass, encode: Encode) -> Timeline:
+    entries = run.schedule(text)
+    encoded = encode(Counter(text for _, text in entries))
+    return Timeline(tuple((last, encoded[text]) for last, text in entries))
+
+
+def padded(tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """(1, tokens, width) each, of one length: the shorter ones repeat their last vector."""
+    longest = max(tensor.shape[1] for tensor in tensors)
+    return [
+        tensor
+        if tensor.shape[1] == longest
+        else torch.cat([tensor, tensor[:, -1:].expand(-1, longest - tensor.shape[1], -1)], 1)
+        for tensor in tensors
+    ]
