@@ -207,14 +207,13 @@ def new_run(path: Path) -> DiffusionTraining:
 
 def test_a_resumed_run_is_the_same_run(tmp_path: Path) -> None:
     whole = new_run(tmp_path / "whole.pt")
-    whole.train(4)
+    whole.train(2)
     half = new_run(tmp_path / "half.pt")
-    for _ in range(2):
-        half.advance(4)
+    half.advance(2)
     half.save()
     rest = new_run(tmp_path / "half.pt")
-    assert rest.resume() and rest.step == 2 and rest.pictures == 4
-    rest.train(4)
+    assert rest.resume() and rest.step == 1 and rest.pictures == 2
+    rest.train(2)
     for one, other in (
         (whole.networks.state_dict(), rest.networks.state_dict()),
         (whole.average.values, rest.average.values),
