@@ -58,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog="`python -m webui test` runs the test suite.",
     )
     _add_common(parser)
-    parser.add_argument("--torch", help="which build of torch to install: cpu, cu126, cu128, cu130, rocm, xpu or skip")
+    parser.add_argument(
+        "--torch", help="which build of torch to install: cpu, cu126, cu128, cu130, rocm, xpu, pypi or skip"
+    )
     parser.add_argument("--host", help="address to listen at; 127.0.0.1 by default: this machine only")
     parser.add_argument("--port", type=int, help="7860 by default; the next free one when it is taken")
     parser.add_argument("--no-browser", action="store_true", help="do not open the browser")

@@ -94,6 +94,8 @@ def test_previews_come_while_a_job_runs(client: httpx.Client) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
     client.post(f"/api/v1/jobs/{job['id']}/cancel")
     end(client, job)
+    assert client.get(f"/api/v1/jobs/{job['id']}/preview").status_code == 200  # for a page that asks late
+    end(client, submit(client, steps=2))
     assert client.get(f"/api/v1/jobs/{job['id']}/preview").status_code == 404
 
 

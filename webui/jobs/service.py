@@ -124,7 +124,7 @@ class JobService:
             return len(self._waiting())
 
     def preview(self, identity: str) -> tuple[int, Picture] | None:
-        """The latest preview of a running job and its number, which grows."""
+        """The latest preview of the job that runs, or ran last, and its number, which grows."""
         return self._previews.get(identity)
 
     def rescan(self) -> None:
@@ -219,7 +219,6 @@ class JobService:
             finally:
                 with self._changed:
                     self._running = ""
-                    self._previews.pop(job.id, None)
                     self._tell()
 
     def _perform(self, job: Job) -> None:
@@ -266,7 +265,7 @@ class JobService:
             job = replace(job.apply(event, now), stopping=current.stopping and not job.over)
             if isinstance(event, Step) and event.preview is not None:
                 number = self._previews.get(job.id, (0, event.preview))[0] + 1
-                self._previews[job.id] = (number, event.preview)
+                self._previews = {job.id: (number, event.preview)}  # the last one stays for a page that asks late
             if job.over:
                 self._finish(job)
             else:
