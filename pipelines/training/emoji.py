@@ -7,6 +7,7 @@ honest measures: `@iconify-json/emojione` (CC BY 4.0) and `@iconify-json/fluent-
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import logging
@@ -88,11 +89,10 @@ def read_concepts(packages: Path) -> list[Concept]:
 
 
 def render_svg(body: str, width: int, height: int, size: int = SIZE) -> Pixels:
-    """[size, size, 4] RGBA of an SVG body."""
-    import resvg_py
-
+    """[size, size, 4] RGBA of an SVG body. Needs the package resvg-py, which only training does."""
+    resvg: Any = importlib.import_module("resvg_py")
     text = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">{body}</svg>'
-    data = bytes(resvg_py.svg_to_bytes(svg_string=text, width=size, height=size))
+    data = bytes(resvg.svg_to_bytes(svg_string=text, width=size, height=size))
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGBA").resize((size, size)), dtype=np.uint8)
 
 

@@ -151,6 +151,7 @@
 
   function mine(id) {
     state.mine.add(id);
+    state.past.delete(id); // a run may have failed before the answer said that it is ours
     sessionStorage.setItem("snowfox:mine", JSON.stringify([...state.mine].slice(-20)));
     state.chosen = null;
     render();
@@ -270,8 +271,12 @@
 
   function start() {
     new MutationObserver((changes) => {
-      for (const change of changes) for (const node of change.addedNodes) if (node.nodeType === 1) scan(node);
-    }).observe(document.body, { childList: true, subtree: true });
+      for (const change of changes) {
+        if (change.type === "attributes") mounted.delete(change.target); // the same place with a new answer
+        const places = change.type === "attributes" ? [change.target] : change.addedNodes;
+        for (const node of places) if (node.nodeType === 1) scan(node);
+      }
+    }).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-job", "data-n"] });
     scan(document);
     listen();
     setInterval(() => current() && isLive(current()) && render(), 1000);
