@@ -70,7 +70,7 @@ def take(browser: Browser, url: str) -> None:
     for seed, prompt in enumerate(PROMPTS[:-1]):
         make(page, prompt, seed)
     make(page, PROMPTS[-1], 20, count=4)
-    page.wait_for_timeout(500)
+    page.wait_for_timeout(2000)  # the last preview gives way to the picture
     page.screenshot(path=OUT / "wide-dark.png")
     page.locator("#txt2img_send_to_inpaint").click()
     expect(page.locator("#tab_inpaint .sf-well")).to_have_attribute("data-state", "open")
@@ -85,7 +85,7 @@ def take(browser: Browser, url: str) -> None:
     phone = visit(browser, url, 390, 844, "light")
     make(phone, "a red heart", 4)
     phone.evaluate("scrollTo(0, 0)")
-    phone.wait_for_timeout(500)
+    phone.wait_for_timeout(2000)
     phone.screenshot(path=OUT / "phone.png")
     phone.context.close()
 

@@ -77,7 +77,12 @@ def _add_doing(routes: APIRouter, service: JobService) -> None:
 
     @routes.post("/jobs", status_code=201, openapi_extra=schema)
     def submit(recipe: Annotated[dict[str, Any], Body()]) -> JobShape:
-        """Put a recipe into the queue. Fields that are left out take their defaults."""
+        """Put a recipe into the queue. Fields that are left out are as the checkpoint likes them.
+
+        While the engine starts this waits for its catalogue, a few seconds, to know what that is.
+        """
+        if service.status.catalogue is None:
+            service.wait_for_engine()
         return job_shape(service.submit(from_json(_with_defaults(recipe, service)), "api"), service)
 
     @routes.post("/jobs/{identity}/cancel")
