@@ -70,8 +70,8 @@ def overhead(model: LatentModel, size: int, steps: int, rounds: int) -> None:
     order = Order("a red fox", "", size, size, steps, 7.0, sampler, "Automatic", (1,))
     noise = SeededNoise((1,), shape)
     levels = sampler.sigmas("Automatic", steps, parts.table)
-    negative, condition = parts.text.encode(["", "a red fox"])
-    both = torch.cat([negative, condition]).to(parts.dtype)
+    encoded = parts.text.encode({"": 1, "a red fox": 1})
+    both = torch.cat([encoded[""], encoded["a red fox"]]).to(parts.dtype)
     first = noise.draw()
     twice = torch.cat([first, first]).to(parts.dtype)
 
