@@ -15,7 +15,7 @@ from pipelines.latents import Autoencoder, latent_mask, to_images
 from pipelines.noise import BrownianNoise, SeededNoise, Variations
 from pipelines.preview import LatentColours
 from pipelines.prompt.conditioning import Pass, condition
-from pipelines.prompt.encoder import ClipText
+from pipelines.prompt.encoder import Condition, JointText
 from pipelines.samplers import Noise
 from pipelines.schedules import NoiseTable
 
@@ -24,7 +24,7 @@ from pipelines.schedules import NoiseTable
 class Parts:
     """unet: a diffusers UNet2DConditionModel, computing in `dtype`."""
 
-    text: ClipText
+    text: JointText
     unet: Any
     dtype: torch.dtype
     autoencoder: Autoencoder
@@ -76,11 +76,10 @@ class LatentModel(Model):
 
     def denoiser(self, order: Order) -> Denoiser:
         parts = self.parts
-        words = (
-            order.embeddings.within(f"{order.prompt}\n{order.negative}", parts.text.width) if order.embeddings else {}
-        )
+        known, both = order.embeddings, f"{order.prompt}\n{order.negative}"
+        words = [known.within(both, part.width) if known else {} for part in parts.text.parts]
 
-        def encode(texts: Mapping[str, int]) -> dict[str, torch.Tensor]:
+        def encode(texts: Mapping[str, int]) -> dict[str, Condition]:
             encoded = parts.text.encode(texts, skip=order.clip_skip, emphasis=order.emphasis, vectors=words)
             return {text: value.to(self._device.name, parts.dtype) for text, value in encoded.items()}
 
@@ -96,9 +95,9 @@ class LatentModel(Model):
         )
 
     @torch.inference_mode()
-    def _predict(self, x: torch.Tensor, timesteps: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+    def _predict(self, x: torch.Tensor, timesteps: torch.Tensor, told: Condition) -> torch.Tensor:
         parts = self.parts
-        answer = parts.unet(x.to(parts.dtype), timesteps, encoder_hidden_states=condition, return_dict=False)
+        answer = parts.unet(x.to(parts.dtype), timesteps, encoder_hidden_states=told.tokens, return_dict=False)
         return answer[0].float()
 
     def _noise(self, order: Order, fresh: SeededNoise, levels: list[float], shape: tuple[int, ...]) -> Noise:
