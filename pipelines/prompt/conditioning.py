@@ -51,17 +51,27 @@ class Conditioning:
 
 @dataclass(frozen=True)
 class Pass:
-    """steps: of the sampler; calls: model calls a step; hires_steps: given for a second pass; old: see schedule."""
+    """By what steps a prompt counts.
+
+    steps -- of the sampler; calls -- model calls a step
+    after -- for a second pass: `counted` of the first
+    old   -- see schedule
+    """
 
     steps: int
     calls: int = 1
-    hires_steps: int | None = None
+    after: int | None = None
     old: bool = False
 
-    def schedule(self, text: str) -> list[tuple[int, str]]:
+    @property
+    def counted(self) -> int:
         """A sampler of second order has its steps counted twice: numbers of steps are calls of the model."""
-        hires = None if self.hires_steps is None else self.hires_steps * self.calls
-        return schedule(text, self.steps * self.calls, hires, self.old)
+        return self.steps * self.calls
+
+    def schedule(self, text: str) -> list[tuple[int, str]]:
+        if self.after is None:
+            return schedule(text, self.counted, None, self.old)
+        return schedule(text, self.after, self.counted, self.old)
 
 
 def condition(
