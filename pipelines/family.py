@@ -12,6 +12,7 @@ from PIL import Image
 from pipelines.catalogue import FamilyEntry
 from pipelines.device import Device
 from pipelines.header import Header
+from pipelines.hooks import Wrap
 from pipelines.picture import Picture
 from pipelines.prompt.embeddings import Embeddings
 from pipelines.recipe import Emphasis, Fill, Json, Sampling, Task
@@ -48,6 +49,7 @@ class Order:
     """One pass over a batch of pictures that differ in their seeds only, with every name resolved.
 
     after -- in a second pass: the steps of the first by which its prompt counted; None: this is the first
+    wrap  -- what add-ons put between the sampler and the model
     light -- spare memory at the price of time
     """
 
@@ -68,6 +70,7 @@ class Order:
     embeddings: Embeddings | None = None
     start: Start | None = None
     after: int | None = None
+    wrap: Wrap | None = None
     light: bool = False
 
 

@@ -65,7 +65,9 @@ class LatentModel(Model):
         # The samplers compute in plain fp32 between the calls of the network.
         steps = order.sampler.steps(x, way.levels, noise, order.sampling)
         count = len(way.levels) - 1
-        x = yield from self._watched(denoise(steps, self.denoiser(order), count, cancelled, order.sampler.calls, blend))
+        model = self.denoiser(order)
+        asked = model if order.wrap is None else order.wrap(model)
+        x = yield from self._watched(denoise(steps, asked, count, cancelled, order.sampler.calls, blend))
         if order.sampler.preserving and way.levels[-1] > 0:
             x = x / math.sqrt(1 + way.levels[-1] ** 2)
         if cancelled():

@@ -22,6 +22,7 @@ from pipelines.device import pick
 from pipelines.events import Cancelled, Event, Failed, Finished, ImageMade, Loading, Note, Step
 from pipelines.family import Family, Model, ModelError, Order, Progress, Start
 from pipelines.hashes import Hashes
+from pipelines.hooks import AddOnError, Hooks
 from pipelines.library import Checkpoint
 from pipelines.loading import Shelf, give_back
 from pipelines.picture import Picture
@@ -35,6 +36,8 @@ _log = logging.getLogger(__name__)
 Images = Mapping[ImageRef, Picture]
 Ask = Callable[[], bool]
 
+NO_HOOKS = Hooks()
+
 
 class Runner:
     """Makes the pictures of recipes, one job at a time, with the checkpoints of one folder."""
@@ -46,6 +49,7 @@ class Runner:
         device: str | None = None,
         dtype: str | None = None,
         more: Iterable[Family] = (),
+        hooks: Hooks = NO_HOOKS,
     ) -> None:
         """Looks at the folder at once; hashes follow in the background (`on_change`).
 
@@ -53,13 +57,15 @@ class Runner:
         cache  -- for what can be worked out again
         device, dtype -- see device.pick, which raises ValueError
         more   -- families of add-ons
+        hooks  -- what add-ons do in a job
         """
         # Everything is on the disk; whatever a library would like to fetch, it must not.
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
         os.environ.setdefault("DIFFUSERS_DISABLE_REMOTE_CODE", "1")
         self._root = models / "checkpoints"
         self._device = pick(device, dtype)
-        self._families = ordered([*_found_families(), *more])
+        self._families = ordered([*found_families(), *more])
+        self._hooks = hooks
         self._shelf = Shelf(self._device)
         self._embeddings = Embeddings(models / "embeddings")
         self._lock = threading.Lock()
@@ -142,6 +148,9 @@ class Runner:
             case ModelError():
                 _log.error("Job %s: %s", job, error, exc_info=error)
                 return Failed(job, "model", str(error), error.hint)
+            case AddOnError():
+                _log.error("Job %s: %s", job, error, exc_info=error)
+                return Failed(job, "add-on", str(error), error.hint)
             case NotANumber():
                 return Failed(
                     job,
@@ -149,7 +158,7 @@ class Runner:
                     "The model produced values that are not numbers (NaN).",
                     "Try another seed or sampler; if it stays, the file is damaged or needs float32.",
                 )
-            case _ if _out_of_memory(error):
+            case _ if out_of_memory(error):
                 _log.error("Job %s: out of memory", job, exc_info=error)
                 self._shelf.clear()
                 return Failed(
@@ -174,7 +183,7 @@ class Runner:
         sampler = _sampler(recipe)
         schedule = _schedule(recipe)
         checkpoint = self._checkpoint(recipe)
-        for note in (*notes, *_remarks(recipe, sampler)):
+        for note in (*notes, *_remarks(recipe, sampler), *self._hooks.notes(recipe)):
             yield Note(job, note)
         start = _canvas(recipe, images)
         family, header = checkpoint.family, checkpoint.header
@@ -203,6 +212,7 @@ class Runner:
             old_editing=recipe.old_editing,
             embeddings=self._embeddings,
             start=_start(recipe, start),
+            wrap=self._hooks.wrap(recipe),
         )
         recipe = _drawn(recipe)
         for first in range(0, recipe.total, recipe.batch):
@@ -212,8 +222,8 @@ class Runner:
             order = replace(order, seeds=seeds, variation_seeds=others)
             made = yield from self._batch(job, first, model, order, cancelled)
             for index, image in enumerate(made):
-                picture = canvas.to_picture(start.finish(image) if start else image)
-                yield ImageMade(job, first + index, seeds[index], picture)
+                whole = self._hooks.finish(start.finish(image) if start else image, replace(single[index], count=1))
+                yield ImageMade(job, first + index, seeds[index], canvas.to_picture(whole))
 
     def _batch(
         self, job: str, first: int, model: Model, order: Order, cancelled: Ask
@@ -264,7 +274,7 @@ def ordered(found: Iterable[Family]) -> list[Family]:
         raise ValueError(f"Model families want to come before each other: {error.args[1]}") from error
 
 
-def _found_families() -> list[Family]:
+def found_families() -> list[Family]:
     names = sorted(module.name for module in pkgutil.iter_modules(families.__path__, f"{families.__name__}."))
     return [importlib.import_module(name).FAMILY for name in names]
 
@@ -279,7 +289,7 @@ def _steps(
         except StopIteration as stop:
             return stop.value
         except Exception as error:
-            if _out_of_memory(error):
+            if out_of_memory(error):
                 return None
             raise
         yield Step(job, first, progress.index, progress.total, progress.preview)
@@ -290,7 +300,7 @@ def _drawn_whole(model: Model, order: Order, cancelled: Ask) -> Generator[Progre
     return model.decode(latents, order.light)
 
 
-def _out_of_memory(error: Exception) -> bool:
+def out_of_memory(error: Exception) -> bool:
     # torch has no class of its own for a CPU's memory.
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)
 

@@ -9,11 +9,15 @@ from pathlib import Path
 from fastapi import APIRouter
 
 import pipelines
+from pipelines.recipe import Recipe
+from webui.addons.loading import Loaded
 from webui.api import jobs as jobs_api
 from webui.api import pictures as pictures_api
 from webui.api import tokens
 from webui.engines.base import Engine
 from webui.engines.messages import Setup
+from webui.host.host import Host
+from webui.host.record import Start
 from webui.jobs.journal import Journal
 from webui.jobs.service import JobService
 from webui.settings import Settings, SettingsError
@@ -32,21 +36,41 @@ class App:
         engine: Engine | None = None,
         store: ImageStore | None = None,
         journal: Journal | None = None,
+        before: Start | None = None,
     ) -> None:
-        """Parts given take the place of those that the settings name. Raises OSError when root cannot be written."""
+        """Parts given take the place of those that the settings name. Raises OSError when root cannot be written.
+
+        before -- how the last starts went, where failed ones lead to safe mode
+        """
         self.settings = settings
         for folder in (*(settings.models / name for name in FOLDERS), settings.outputs, settings.extensions):
             folder.mkdir(parents=True, exist_ok=True)
+        self.host = Host(settings)
+        self.host.load(before)
         self.store = store or ImageStore(settings.outputs, settings.cache / "inputs", settings.cache / "index.sqlite")
-        self.engine = engine or make_engine(settings)
-        self.service = JobService(self.engine, self.store, journal or Journal(settings.jobs), settings.queue_limit)
+        self.engine = engine or make_engine(settings, self.host.engaged())
+        self.service = JobService(
+            self.engine, self.store, journal or Journal(settings.jobs), settings.queue_limit, self.host
+        )
+        self.host.join(self._submit, lambda: self.service.status.catalogue)
+        self.service.subscribe(self._listen)
 
     def start(self) -> None:
         self.service.start()
 
     def close(self) -> None:
         self.service.close()
+        self.host.close()
         self.store.close()
+
+    def _submit(self, recipe: Recipe) -> str:
+        return self.service.submit(recipe, "add-on").id
+
+    def _listen(self) -> None:
+        for trouble in self.service.status.troubles:
+            self.host.hear(trouble)
+        for deed in self.service.status.deeds:
+            self.host.hear(deed)
 
     def api(self, closing: asyncio.Event) -> APIRouter:
         """Everything under /api/v1."""
@@ -59,12 +83,12 @@ class App:
         return routes
 
 
-def make_engine(settings: Settings) -> Engine:
+def make_engine(settings: Settings, addons: tuple[Loaded, ...] = ()) -> Engine:
     """The engine that the settings name; its module is imported here and nowhere else.
 
     Raises SettingsError for an unknown name.
     """
-    setup = Setup(settings.models, settings.cache, settings.device, settings.dtype)
+    setup = Setup(settings.models, settings.cache, settings.device, settings.dtype, settings.extensions, addons)
     if settings.engine == "process":
         from webui.engines.child import Launch
         from webui.engines.process import ProcessEngine

@@ -5,6 +5,7 @@ import sys
 import threading
 import urllib.request
 import webbrowser
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from types import FrameType
@@ -12,6 +13,7 @@ from types import FrameType
 from filelock import FileLock, Timeout
 
 from webui.app import App, log_to_file
+from webui.host.record import Starts
 from webui.settings import Settings, SettingsError
 
 
@@ -38,13 +40,17 @@ def _serve(settings: Settings) -> int:
     address = server.url(settings.host, sock)
     if settings.port and sock.getsockname()[1] != settings.port:
         _say(f"Port {settings.port} is taken; using {sock.getsockname()[1]}.")
-    app = App(settings)
-    site = server.build(app.api, lambda: build(app.service, app.store, settings), assets(), settings)
+    starts = Starts(settings.cache)
+    app = App(settings, before=starts.begin())
+    brought = app.host.contributions()
+    page = partial(build, app.service, app.store, settings, app.host, brought)
+    site = server.build(app.api, page, assets(), settings, brought)
     web = server.Server(site, sock)
     stop = _stop_on_signal()
     web.start()
     try:
         _first_answer(address)
+        starts.end()
         _say(f"Running on {address}")
         app.start()  # only now: the engine takes both cores for seconds, and the page comes first
         if settings.browser:

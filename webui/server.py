@@ -6,15 +6,16 @@ import mimetypes
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import gradio
 import uvicorn
 from fastapi import APIRouter, FastAPI, Response
 
-from webui.api import problems
+from webui.api import ext, problems
 from webui.guard import Guard
+from webui.host.host import NOTHING, Contributions
 from webui.settings import Settings
 from webui.ui.page import Page
 
@@ -55,24 +56,36 @@ def url(host: str, sock: socket.socket) -> str:
 
 
 def build(
-    api: Callable[[asyncio.Event], APIRouter], make_page: Callable[[], Page], assets: Path, settings: Settings
+    api: Callable[[asyncio.Event], APIRouter],
+    make_page: Callable[[], Page],
+    assets: Path,
+    settings: Settings,
+    brought: Contributions = NOTHING,
 ) -> FastAPI:
-    """The whole application. api: makes the router, given the event that is set when the server ends."""
+    """The whole application.
+
+    api     -- makes the router, given the event that is set when the server ends
+    brought -- by add-ons: their routes and files
+    """
 
     async def inside_a_loop() -> FastAPI:
-        return _build(api, make_page(), assets, settings)
+        return _build(api, make_page(), assets, settings, brought)
 
     return asyncio.run(inside_a_loop())  # outside of one, Gradio makes loops of its own and leaves them open
 
 
-def _build(api: Callable[[asyncio.Event], APIRouter], page: Page, assets: Path, settings: Settings) -> FastAPI:
+def _build(
+    api: Callable[[asyncio.Event], APIRouter], page: Page, assets: Path, settings: Settings, brought: Contributions
+) -> FastAPI:
     closing = asyncio.Event()
 
     app = FastAPI(title="Snowfox", version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     app.state.closing = closing
     problems.install(app)
     app.include_router(api(closing), prefix="/api/v1")
-    app.include_router(_static(assets))
+    for addon, routers in brought.routers.items():
+        app.mount(f"/api/ext/{addon}", ext.application(addon, routers))
+    app.include_router(_static(assets, {(addon, path.name): path for addon, path in brought.assets}))
     gradio.mount_gradio_app(
         app,
         page.blocks,
@@ -125,16 +138,22 @@ class Server:
         asyncio.run(serve())
 
 
-def _static(assets: Path) -> APIRouter:
+def _static(assets: Path, theirs: Mapping[tuple[str, str], Path]) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
     files = {path.name: path for path in assets.iterdir() if path.is_file()}
 
     @routes.get("/app/{name}")
     def asset(name: str) -> Response:
-        path = files.get(name)
-        if path is None:
+        return answer(files.get(name))
+
+    @routes.get("/app/ext/{addon}/{name}")
+    def addon_asset(addon: str, name: str) -> Response:
+        return answer(theirs.get((addon, name)))
+
+    def answer(path: Path | None) -> Response:
+        if path is None or not path.is_file():
             raise problems.NotHere("There is no such file.")
-        media = _TYPES.get(path.suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        media = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         headers = {"Cache-Control": "public, max-age=31536000, immutable"}
         return Response(path.read_bytes(), media_type=media, headers=headers)
 

@@ -26,7 +26,10 @@ class SettingsError(ValueError):
 
 @dataclass
 class Settings:
-    """root: the folder that holds models, extensions, outputs and settings.yaml."""
+    """root: the folder that holds models, extensions, outputs and settings.yaml.
+
+    disable_extensions -- "all", or names with commas between: add-ons that stay off in this start
+    """
 
     root: Path = Path()
     host: str = "127.0.0.1"
@@ -40,6 +43,8 @@ class Settings:
     theme: Theme = "system"
     previews: bool = True
     checkpoint: str = ""
+    safe_mode: bool = False
+    disable_extensions: str = ""
 
     @property
     def models(self) -> Path:

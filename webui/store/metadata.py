@@ -9,6 +9,7 @@ from pipelines.catalogue import Catalogue, CheckpointEntry
 from pipelines.picture import Picture
 from pipelines.recipe import Recipe
 from pipelines.recipe_json import from_json, to_json
+from webui.extension import SNOWFOX
 from webui.store import codec, expert, foreign
 from webui.store.fidelity import Fidelity, Restored
 from webui.store.infotext import Infotext, parse_infotext, read, write
@@ -16,7 +17,7 @@ from webui.store.recall import recalled
 
 __all__ = ["described", "format_infotext", "from_text", "own", "parse_infotext", "png", "restored"]
 
-VERSION = "Snowfox 0.1.0"
+VERSION = f"Snowfox {SNOWFOX}"
 CHUNK = "snowfox"
 
 _FILLS = {"blurred": "fill", "noise": "latent noise", "empty": "latent nothing"}
