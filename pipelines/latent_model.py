@@ -41,6 +41,9 @@ class LatentModel(Model):
         self.parts = parts
         self._device = device
 
+    def components(self) -> Mapping[str, Any]:
+        return {"unet": self.parts.unet, "te": self.parts.text.model}
+
     def make(self, order: Order, cancelled: Callable[[], bool]) -> Generator[Progress, None, list[Image.Image]]:
         if order.sampler.adaptive and len(order.seeds) > 1:
             return (yield from self._one_by_one(order, cancelled))
