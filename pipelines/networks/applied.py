@@ -49,11 +49,11 @@ class AppliedNetworks:
         self._read: OrderedDict[Version, Network] = OrderedDict()
 
     def put_on(
-        self, model: Any, components: Mapping[str, Any], title: str, tags: Sequence[Tag], find: Find
+        self, model: Any, components: Mapping[str, Any], tags: Sequence[Tag], find: Find
     ) -> tuple[str, ...]:
         """The LoRA tags of a prompt, instead of what was on; returns a sentence for each that does not count.
 
-        model -- whose components these are; title -- of its family
+        model -- whose components these are
         """
         state = self._states.get(model)
         if state is None:
@@ -74,7 +74,7 @@ class AppliedNetworks:
             except NetworkError as error:
                 notes.append(f"The LoRA '{found.name}' {error} It is left out.")
         fits = state.patches.put_on([worn for _, worn in read])
-        late = [note for (found, _), fit in zip(read, fits, strict=True) if (note := _remark(found, fit, title))]
+        late = [note for (found, _), fit in zip(read, fits, strict=True) if (note := _remark(found, fit))]
         state.wish, state.notes = wish, tuple(late)
         return (*notes, *late)
 
@@ -112,10 +112,10 @@ def _worn(tag: Tag, network: Network, notes: list[str]) -> Worn:
     return Worn(network, tag.te, tag.unet, tag.dyn, blocks)
 
 
-def _remark(found: Found, fit: Fit, title: str) -> str:
+def _remark(found: Found, fit: Fit) -> str:
     if not fit.fitting:
-        made = f"was made for {found.title}" if found.title else "was made for another kind of model"
-        return f"The LoRA '{found.name}' {made}; the chosen one is {title}. It is left out."
+        made = found.title or "another kind of model"
+        return f"The LoRA '{found.name}' was made for {made} and does not fit this model; it is left out."
     lost = fit.missing + fit.misfits
     if not lost:
         return ""
