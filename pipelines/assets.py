@@ -39,15 +39,10 @@ class Assets:
         """By name, else by an alias that only one has, else by a name in other upper and lower case."""
         found = [asset for asset in self._found if asset.entry.kind == kind]
         lower = name.casefold()
-        for test in (
-            lambda asset: asset.entry.name == name,
-            lambda asset: name in asset.aliases,
-            lambda asset: asset.entry.name.casefold() == lower,
-        ):
-            fitting = [asset for asset in found if test(asset)]
-            if len(fitting) == 1:
-                return fitting[0]
-        return None
+        by_name = [asset for asset in found if asset.entry.name == name]
+        by_alias = [asset for asset in found if name in asset.aliases]
+        by_letters = [asset for asset in found if asset.entry.name.casefold() == lower]
+        return next((fitting[0] for fitting in (by_name, by_alias, by_letters) if len(fitting) == 1), None)
 
 
 def _files(models: Path, names: tuple[str, ...]) -> Iterator[Path]:

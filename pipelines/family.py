@@ -87,8 +87,8 @@ class Model(ABC):
     side_step: int
 
     def components(self) -> Mapping[str, Any]:
-        """The torch modules that networks (LoRA) may change: "unet" (or what stands in its place), and the text encoders
-        "te", "te2", "te3" in the order in which trainers number them. Empty: no network can be used."""
+        """The torch modules that networks (LoRA) may change: "unet" (or what stands in its place), and the text
+        encoders "te", "te2", "te3" in the order in which trainers number them. Empty: no network can be used."""
         return {}
 
     @abstractmethod

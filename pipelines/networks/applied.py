@@ -48,9 +48,7 @@ class AppliedNetworks:
         self._states: WeakKeyDictionary[Any, _State] = WeakKeyDictionary()
         self._read: OrderedDict[Version, Network] = OrderedDict()
 
-    def put_on(
-        self, model: Any, components: Mapping[str, Any], tags: Sequence[Tag], find: Find
-    ) -> tuple[str, ...]:
+    def put_on(self, model: Any, components: Mapping[str, Any], tags: Sequence[Tag], find: Find) -> tuple[str, ...]:
         """The LoRA tags of a prompt, instead of what was on; returns a sentence for each that does not count.
 
         model -- whose components these are

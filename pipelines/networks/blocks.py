@@ -1,7 +1,7 @@
 """Blocks: strengths for single blocks of a U-Net, as <lora:name:1:lbw=…> gives them.
 
-The numbers stand for the blocks that people number after the original layout: first BASE (the text encoders and what lies
-outside of the blocks), then the way in, the middle and the way out. How many there are tells which blocks are meant.
+The numbers stand for the blocks that people number after the original layout: first BASE (the text encoders and what
+lies outside of the blocks), then the way in, the middle and the way out. How many there are tells which are meant.
 """
 
 import math

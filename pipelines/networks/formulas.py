@@ -211,4 +211,6 @@ def _decomposed(added: Tensor, magnitude: Tensor, weight: Tensor) -> Tensor:
         shape = (1, -1, *[1] * (weight.dim() - 2))
     else:
         raise Misfit("The magnitudes do not fit.")
-    return merged * (magnitude.reshape(shape) / length.clamp_min(torch.finfo(length.dtype).tiny).reshape(shape)) - weight
+    return (
+        merged * (magnitude.reshape(shape) / length.clamp_min(torch.finfo(length.dtype).tiny).reshape(shape)) - weight
+    )

@@ -29,7 +29,9 @@ _ENDINGS: Mapping[str, str] = MappingProxyType(
         "lora_magnitude_vector.weight": "magnitude",
         "lora_magnitude_vector.default.weight": "magnitude",
         **{name: name for name in ("hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b", "hada_t1", "hada_t2")},
-        **{name: name for name in ("lokr_w1", "lokr_w1_a", "lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b", "lokr_t2")},
+        **{
+            name: name for name in ("lokr_w1", "lokr_w1_a", "lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b", "lokr_t2")
+        },
         **{f"{name}.weight": f"glora_{name}" for name in ("a1", "a2", "b1", "b2")},
         **{name: name for name in ("oft_blocks", "oft_diag", "rescale", "diff", "diff_b", "w_norm", "b_norm")},
         "on_input": "on_input",

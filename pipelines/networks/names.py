@@ -101,7 +101,9 @@ _RESIDUAL: Mapping[str, str] = {
     "conv2": "out_layers.3",
     "conv_shortcut": "skip_connection",
 }
-_PART = re.compile(r"(down_blocks|up_blocks|mid_block)\.(?:(\d+)\.)?(resnets|attentions|downsamplers|upsamplers)\.(\d+)\.(.+)")
+_PART = re.compile(
+    r"(down_blocks|up_blocks|mid_block)\.(?:(\d+)\.)?(resnets|attentions|downsamplers|upsamplers)\.(\d+)\.(.+)"
+)
 
 
 def original_names(name: str, layers: int) -> tuple[str, ...]:

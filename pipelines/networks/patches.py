@@ -1,7 +1,7 @@
 """Patches: networks put on the modules of a loaded model, and taken off so that every bit is as before.
 
-The changes are merged into the weights: a step then costs what it costs without networks. What was there is kept, on the
-CPU, and put back. Weights that are stored in another form (fp8, 4 bits), or that some hook moves about, stay as they are:
+The changes are merged into the weights: a step then costs what it costs without networks. What was there is kept, on
+the CPU, and put back. Weights that are stored in another form (fp8, 4 bits), or that some hook moves about, are left:
 there the network runs beside the module and adds to its output.
 """
 
