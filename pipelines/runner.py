@@ -218,13 +218,13 @@ class Runner:
     def _batch(
         self, job: str, first: int, model: Model, order: Order, cancelled: Ask
     ) -> Generator[Event, None, list[Image.Image]]:
-        made = yield from _steps(job, first, model.make(order, cancelled))
+        made = yield from _steps(job, first, _drawn_whole(model, order, cancelled))
         if made is not None:
             return made
         # Outside of the failed call, so that nothing holds its tensors any more.
         give_back()
         yield Note(job, "The memory did not suffice; trying again in a way that needs less and takes longer.")
-        made = yield from _steps(job, first, model.make(replace(order, light=True), cancelled))
+        made = yield from _steps(job, first, _drawn_whole(model, replace(order, light=True), cancelled))
         if made is None:
             raise MemoryError
         return made
@@ -283,6 +283,11 @@ def _steps(
                 return None
             raise
         yield Step(job, first, progress.index, progress.total, progress.preview)
+
+
+def _drawn_whole(model: Model, order: Order, cancelled: Ask) -> Generator[Progress, None, list[Image.Image]]:
+    latents = yield from model.draw(order, cancelled)
+    return model.decode(latents, order.light)
 
 
 def _out_of_memory(error: Exception) -> bool:
