@@ -44,7 +44,7 @@ def _models(arguments: Arguments) -> int:
 
 
 def _settings(arguments: Arguments) -> Settings:
-    names = ("host", "port", "engine", "device", "dtype", "offline")
+    names = ("host", "port", "engine", "device", "dtype", "offline", "safe_mode", "disable_extensions")
     flags: dict[str, Any] = {name: getattr(arguments, name, None) for name in names}
     if getattr(arguments, "no_browser", False):
         flags["browser"] = False
@@ -88,6 +88,14 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         help="what models compute in; the device's best by default",
     )
     add("--offline", action="store_const", const=True, help="never use the network")
+    add("--safe-mode", action="store_const", const=True, help="start without add-ons, to find out what is wrong")
+    add(
+        "--disable-extensions",
+        nargs="?",
+        const="all",
+        metavar="NAMES",
+        help="start without add-ons, or without those named, with commas between",
+    )
 
 
 def _add_generate(parser: argparse.ArgumentParser) -> None:

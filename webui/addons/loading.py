@@ -3,7 +3,7 @@
 import importlib
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -75,7 +75,9 @@ class Loaded:
 
 
 def open_package(folder: Path) -> None:
-    """Make the folders in `folder` modules of the package `webui_ext`."""
+    """Make the folders in `folder` modules of the package `webui_ext`, in place of any that were."""
+    for name in [name for name in sys.modules if name == PACKAGE or name.startswith(f"{PACKAGE}.")]:
+        del sys.modules[name]
     package = ModuleType(PACKAGE)
     package.__path__ = [str(folder)]
     sys.modules[PACKAGE] = package
@@ -90,11 +92,11 @@ def load(found: Found, context: Context) -> tuple[Extension, Registry]:
         registry = Registry(context)
         extension.setup(registry)
         _check_routes(registry)
-        if (meddled := _meddled(found)) != "":
-            raise ConfigError(f"It changes {meddled}, which is not its own.")
         return extension, registry
 
-    return isolated(found.name, "loading", work)
+    loaded = isolated(found.name, "loading", work)
+    check_meddling(found)
+    return loaded
 
 
 def offer(found: Found, extension: Extension, registry: Registry) -> Offer:
@@ -130,6 +132,14 @@ def resolve(found: Found, reference: str) -> Any:
         return getattr(importlib.import_module(f"{found.module}.{module}"), name)
 
     return isolated(found.name, f"'{reference}'", work)
+
+
+def check_meddling(*addons: Found) -> None:
+    """Raises Broken for one that has put something of its own into others' modules; this process is spoilt then."""
+    found, place = _meddled({one.module: one for one in addons})
+    if found is not None:
+        message = f"It changes {place}, which is not its own."
+        raise Broken(Trouble(found.name, "config error", message, grave=True))
 
 
 def isolated(addon: str, what: str, work: Callable[[], Any]) -> Any:
@@ -177,28 +187,35 @@ def _check_routes(registry: Registry) -> None:
                 raise ConfigError(f"The route {route.path} has to be a plain function: an async one can stop the page.")
 
 
-def _meddled(found: Found) -> str:
-    """The first function or class of this add-on that stands in another package's module or class; "" for none."""
+def _meddled(addons: Mapping[str, Found]) -> tuple[Found | None, str]:
+    """The first add-on of which a function or class stands in another package's module or class, and where."""
+    own = {"__main__", PACKAGE, *(module.split(".")[0] for module in addons)}
     for name, module in tuple(sys.modules.items()):
-        if name.split(".")[0] in ("__main__", PACKAGE, found.module.split(".")[0]):
+        if name.split(".")[0] in own:
             continue
         for place, value in tuple(getattr(module, "__dict__", {}).items()):
-            if _made_in(value, found.module):
-                return f"{name}.{place}"
-            if isinstance(value, type) and value.__module__ == name:
-                for inner, held in tuple(vars(value).items()):
-                    if _made_in(held, found.module):
-                        return f"{name}.{value.__name__}.{inner}"
-    return ""
+            if (found := addons.get(_origin(value))) is not None:
+                return found, f"{name}.{place}"
+            if issubclass(type(value), type) and value.__dict__.get("__module__") == name:
+                for inner, held in tuple(value.__dict__.items()):
+                    if (found := addons.get(_origin(held))) is not None:
+                        return found, f"{name}.{value.__name__}.{inner}"
+    return None, ""
 
 
-def _made_in(value: object, module: str) -> bool:
-    if isinstance(value, FunctionType):
-        origin = value.__globals__.get("__name__", "")
-    elif isinstance(value, type):
-        origin = value.__dict__.get("__module__", "")
-    elif isinstance(value, staticmethod | classmethod):
-        return _made_in(value.__func__, module)  # pyright: ignore[reportUnknownArgumentType]
+def _origin(value: Any) -> str:
+    """The add-on's module that a function or class was made in; "" for all else.
+
+    By type(), not isinstance: some objects in other people's modules do things when they are looked at.
+    """
+    kind = type(value)
+    if kind in (staticmethod, classmethod):
+        return _origin(value.__func__)
+    if kind is FunctionType:
+        module = value.__globals__.get("__name__", "")
+    elif issubclass(kind, type):
+        module = value.__dict__.get("__module__", "")
     else:
-        return False
-    return origin == module or str(origin).startswith(f"{module}.")
+        return ""
+    parts = str(module).split(".")
+    return ".".join(parts[:2]) if parts[0] == PACKAGE else parts[0]

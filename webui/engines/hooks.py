@@ -16,7 +16,7 @@ from pipelines.hooks import AddOnError, Denoise, Hooks, Tensor, Wrap
 from pipelines.recipe import Recipe
 from pipelines.runner import found_families, ordered, out_of_memory
 from webui.addons.found import Found
-from webui.addons.loading import Broken, Loaded, Trouble, isolated, open_package, resolve, told
+from webui.addons.loading import Broken, Loaded, Trouble, check_meddling, isolated, open_package, resolve, told
 from webui.addons.watching import watch
 from webui.engines.messages import Inside, Setup
 
@@ -66,6 +66,10 @@ class Engaged:
                 tell(error.trouble)
             else:
                 self._addons.append(addon)
+        try:
+            check_meddling(*(loaded.found for loaded in setup.addons))
+        except Broken as error:
+            tell(error.trouble)
 
     def hooks(self) -> Hooks:
         return Hooks(self._wrap, self._finish, self._notes) if self._addons else Hooks()

@@ -217,6 +217,8 @@ class ProcessEngine:
                 self._enter(message)
             elif isinstance(message, Trouble):
                 self._blame(message)
+                if message.grave:
+                    self._replace(child, message.message)
             elif isinstance(message, Deed):
                 self._status = replace(self._status, deeds=(*self._status.deeds, message))
             elif order is not None and isinstance(message, Event) and message.job == order.job:
@@ -269,11 +271,18 @@ class ProcessEngine:
         return Exit("add-on", message, "It is left out until the next start: generate again.")
 
     def _blame(self, trouble: Trouble) -> None:
+        """The next child goes without that add-on."""
         self._status = replace(self._status, troubles=(*self._status.troubles, trouble))
         setup = self._launch.setup
         if isinstance(setup, Setup):
             rest = tuple(loaded for loaded in setup.addons if loaded.found.name != trouble.addon)
             self._launch = replace(self._launch, setup=replace(setup, addons=rest))
+
+    def _replace(self, child: Child, message: str) -> None:
+        """A spoilt child makes way for another; it is not heard any more."""
+        self._enter(Inside(""))
+        child.kill()
+        self._spawn("restarting", message)
 
     def _set(self, phase: Phase, message: str = "") -> None:
         self._status = replace(self._status, phase=phase, message=message)

@@ -80,7 +80,7 @@ class Host:
         self.starts = Starts(settings.cache)
         self.safe = ""
         """Why no add-on is on: a sentence; "" when they are."""
-        self._patience = patience
+        self.patience = patience
         self._lock = threading.Lock()
         self._found: dict[str, Found] = {}
         self._active: dict[str, Loaded] = {}
@@ -95,14 +95,14 @@ class Host:
         self._catalogue: Callable[[], Catalogue | None] = lambda: None
 
     def load(self, before: Start | None = None) -> None:
-        """Find the add-ons and try those that are on. before: how the last starts went, for one that serves the page."""
+        """Find the add-ons and try those that are on. before: how the last starts went, where that counts."""
         self._found = {found.name: found for found in find(self.settings.extensions, SNOWFOX)}
         record = self._after(before or Start(), self.records.read())
         tried = tuple(found for found in self._found.values() if not found.problem and self._runs(found, record))
         self._tried = frozenset(found.name for found in tried)
         if not tried:
             return
-        begin = Begin(self.settings.extensions, self.settings.extensions / ".data", tried, self._patience)
+        begin = Begin(self.settings.extensions, self.settings.extensions / ".data", tried, self.patience)
         self._annex = Neighbour(begin, self.settings.logs / "extensions.log", self.hear)
         try:
             offers = self._annex.load()
@@ -248,9 +248,9 @@ class Host:
         self.starts.enter(found.name)
         thread = threading.Thread(target=work, name=f"loading {found.name}", daemon=True)
         thread.start()
-        thread.join(self._patience)
+        thread.join(self.patience)
         self.starts.enter("")
-        late = Trouble(found.name, "load error", f"It was not loaded after {self._patience:g} s.", grave=True)
+        late = Trouble(found.name, "load error", f"It was not loaded after {self.patience:g} s.", grave=True)
         outcome = result[0] if result else late
         if isinstance(outcome, Trouble):
             self.hear(outcome)
@@ -279,10 +279,10 @@ class Host:
 
     def _tell(self) -> None:
         while (saved := self._pictures.get()) is not None:
-            listeners = tuple(name for name, loaded in self._active.items() if loaded.offer.listens)
+            listeners = [name for name, loaded in self._active.items() if loaded.offer.listens]
             try:
-                if self._listening is not None and listeners:
-                    self._listening.tell(saved, listeners)
+                for name in listeners if self._listening is not None else ():
+                    self._listening.tell(saved, name)  # one by one: the end of one is not the end of all
             except Lost as error:
                 log.warning("Add-ons are not told of pictures any more: %s", error)
                 return

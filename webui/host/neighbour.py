@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from pipelines.recipe import Recipe
@@ -28,12 +28,6 @@ class Lost(RuntimeError):
     """There is no annex; the text is a sentence."""
 
 
-@dataclass(frozen=True)
-class _Gone:
-    child: Child
-    exit: Exit
-
-
 class Neighbour:
     """hear: is told of every trouble and deed, with the lock held; it must return at once."""
 
@@ -42,7 +36,7 @@ class Neighbour:
         self._log = log_file
         self._hear = hear
         self._lock = threading.Lock()
-        self._inbox: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[tuple[Child, object]] = queue.SimpleQueue()
         self._child: Child | None = None
         self._offers: dict[str, Offer] = {}
         self._blameless_ends = 0
@@ -59,10 +53,10 @@ class Neighbour:
             answer = self._ask(Prepare, recipe, addons)
             return answer.recipes if isinstance(answer, Prepared) else ()
 
-    def tell(self, saved: Saved, addons: tuple[str, ...]) -> None:
+    def tell(self, saved: Saved, addon: str) -> None:
         """Raises Lost."""
         with self._lock:
-            self._ask(Tell, saved, addons)
+            self._ask(Tell, saved, (addon,))
 
     def close(self) -> None:
         child, self._child = self._child, None
@@ -70,9 +64,7 @@ class Neighbour:
             child.send(Leave())
             child.end(patience=2.0)
 
-    def _ask(
-        self, kind: type[Prepare] | type[Tell], value: Recipe | Saved, addons: tuple[str, ...]
-    ) -> object:
+    def _ask(self, kind: type[Prepare] | type[Tell], value: Recipe | Saved, addons: tuple[str, ...]) -> object:
         """The answer; None when the annex ended in an add-on."""
         while True:
             self._ready()
@@ -101,10 +93,10 @@ class Neighbour:
         return Launch(self._begin, self._log, (sys.executable, "-m", "webui.host.annex"))
 
     def _received(self, child: Child, message: object) -> None:
-        self._inbox.put(message)
+        self._inbox.put((child, message))
 
     def _left(self, child: Child, exit: Exit) -> None:
-        self._inbox.put(_Gone(child, exit))
+        self._inbox.put((child, exit))
 
     def _hear_until(self, answers: tuple[type, ...], child: Child) -> object:
         """The answer, or None when the child has ended."""
@@ -112,26 +104,32 @@ class Neighbour:
         while True:
             try:
                 wait = None if deadline is None else max(0.0, deadline - time.monotonic())
-                message = self._inbox.get(timeout=wait)
+                sender, message = self._inbox.get(timeout=wait)
             except queue.Empty:
                 late, deadline = True, None
                 child.kill()
+                continue
+            if sender is not child:
                 continue
             match message:
                 case Inside(addon=addon, patience=patience):
                     inside, deadline = message, time.monotonic() + patience if addon else None
                 case Offer():
                     self._offers[message.addon] = message
-                case Trouble() | Deed():
-                    self._note(message, loading=Ready in answers)
-                case _Gone(child=gone, exit=exit) if gone is child:
-                    self._ended(inside, exit, late, loading=Ready in answers)
+                case Trouble(grave=True):
+                    self._note(message)
+                    self._child = None
+                    child.kill()  # it is spoilt
                     return None
-                case _ if isinstance(message, answers):
-                    self._blameless_ends = 0
-                    return message
+                case Trouble() | Deed():
+                    self._note(message)
+                case Exit():
+                    self._ended(inside, message, late, loading=Ready in answers)
+                    return None
                 case _:
-                    pass  # of a child before this one
+                    if isinstance(message, answers):
+                        self._blameless_ends = 0
+                        return message
 
     def _ended(self, inside: Inside, exit: Exit, late: bool, loading: bool) -> None:
         self._child = None
@@ -141,9 +139,10 @@ class Neighbour:
             return
         doing = "loading it" if loading else "a hook"
         how = f"{doing} took longer than {inside.patience:g} s" if late else f"{doing} ended its process ({exit.why})"
-        self._note(Trouble(inside.addon, "load error" if loading else "failure", f"It was stopped: {how}.", grave=True), loading)
+        kind = "load error" if loading else "failure"
+        self._note(Trouble(inside.addon, kind, f"It was stopped: {how}.", grave=True))
 
-    def _note(self, message: Trouble | Deed, loading: bool) -> None:
+    def _note(self, message: Trouble | Deed) -> None:
         if isinstance(message, Trouble):
             log.warning("Add-on %s: %s", message.addon, message.message)
             self._offers.pop(message.addon, None)

@@ -78,7 +78,9 @@ class JobService:
         return self._status
 
     def submit(self, recipe: Recipe, origin: str = "page") -> Job:
-        """Put a job at the end of the queue; it is on disk when this returns. Add-ons may make several of it: the first.
+        """Put a job at the end of the queue; it is on disk when this returns.
+
+        Add-ons may make several jobs of it; this returns the first.
 
         Raises RecipeError for a recipe that cannot be made, QueueFull, or OSError when it cannot be kept.
         """
@@ -292,9 +294,7 @@ class JobService:
         if checkpoint is not None and not recipe.checkpoint:
             recipe = replace(recipe, checkpoint=checkpoint.name)
         saved = self._store.save(event.picture, recipe.starting_at(event.index + base), event.seed, checkpoint)
-        self._addons.saved(
-            Saved(saved.id, saved.path, recipe, saved.parameters, event.seed, saved.width, saved.height)
-        )
+        self._addons.saved(Saved(saved.id, saved.path, recipe, saved.parameters, event.seed, saved.width, saved.height))
         image = JobImage(saved.id, event.index + base, event.seed, saved.width, saved.height)
         job = replace(job, recipe=recipe).with_image(image)
         self._journal.write(job)

@@ -7,6 +7,8 @@ from typing import Any
 import gradio as gr
 
 from pipelines.recipe import Recipe, Task
+from webui.addons.panel import Panel
+from webui.ui import panels as addon_panels
 from webui.ui.drawers import Drawer, accordion
 from webui.ui.markup import place
 from webui.ui.offers import offers
@@ -93,13 +95,14 @@ def changes(task: Task) -> dict[str, Any]:
     return fields
 
 
-def drawers(task: Task) -> tuple[dict[str, Any], tuple[Drawer, ...]]:
-    """The closed accordions: their controls by name, and what keeps their titles true."""
+def drawers(task: Task, panels: tuple[Panel, ...] = ()) -> tuple[dict[str, Any], tuple[Drawer, ...]]:
+    """The closed accordions, those of add-ons last: their controls by name, and what keeps their titles true."""
     prefix = PREFIX[task]
     fields: dict[str, Any] = {}
     with gr.Column(elem_classes="sf-accs", min_width=0):
         made = (_sampler(prefix, fields), _memory(prefix, fields))
-    return fields, made
+        theirs, added = addon_panels.drawers(prefix, panels)
+    return fields | theirs, (*made, *added)
 
 
 def carried(task: Task) -> tuple[Any, Any]:

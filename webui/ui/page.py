@@ -8,10 +8,11 @@ import gradio as gr
 from gradio.themes import Base
 
 from pipelines.recipe import Task
+from webui.host.host import NOTHING, Contributions, Host
 from webui.jobs.service import JobService
 from webui.settings import Settings
 from webui.store.images import ImageStore
-from webui.ui import assets
+from webui.ui import addons, assets
 from webui.ui.controls import QUIET
 from webui.ui.markup import place
 from webui.ui.tabs import extensions, gallery, img2img, inpaint, models, txt2img
@@ -30,27 +31,40 @@ class Page:
     head: str
 
 
-def build(service: JobService, store: ImageStore, settings: Settings) -> Page:
+def build(
+    service: JobService,
+    store: ImageStore,
+    settings: Settings,
+    host: Host | None = None,
+    brought: Contributions = NOTHING,
+) -> Page:
     """The whole page. It can be opened before the engine is ready.
 
-    store -- for tabs that look at pictures on the server's side
+    store   -- for tabs that look at pictures on the server's side
+    host    -- of the add-ons, for the Extensions tab; brought: what they bring to the page
     """
+    host = host or Host(settings)
+    parts = [addons.build(tab, host.patience, host.hear) for tab in brought.tabs]
     with gr.Blocks(title="Snowfox", analytics_enabled=False) as blocks:
         checkpoint, status = _top(settings)
         tasks: dict[Task, TaskTab] = {}
         with gr.Tabs(selected="txt2img", elem_id="tabs", overflow_behavior="wrap"):
             with gr.Tab("txt2img", id="txt2img", elem_id="tab_txt2img"):
-                tasks["text"] = txt2img.build()
+                tasks["text"] = txt2img.build(brought.panels)
             with gr.Tab("img2img", id="img2img", elem_id="tab_img2img"):
-                tasks["image"] = img2img.build()
+                tasks["image"] = img2img.build(brought.panels)
             with gr.Tab("Inpaint", id="inpaint", elem_id="tab_inpaint"):
-                tasks["inpaint"] = inpaint.build()
+                tasks["inpaint"] = inpaint.build(brought.panels)
             with gr.Tab("Gallery", id="gallery", elem_id="tab_gallery"):
                 gallery.build()
             with gr.Tab("Models", id="models", elem_id="tab_models"):
                 models.build(settings.models / "checkpoints")
+            for number, part in enumerate(parts):
+                identity = f"ext_{part.tab.addon}_{number}"
+                with gr.Tab(part.tab.title, id=identity, elem_id=f"tab_{identity}"):
+                    addons.show(part)
             with gr.Tab("Extensions", id="extensions", elem_id="tab_extensions"):
-                listing = extensions.build(settings.extensions)
+                listing = extensions.build(host)
             with gr.Tab("Settings", id="settings", elem_id="tab_settings"):
                 kept = preferences.build(settings)
         bridge = gr.Textbox(visible="hidden", elem_id="sf_bridge", label="Settings to show")
@@ -60,10 +74,10 @@ def build(service: JobService, store: ImageStore, settings: Settings) -> Page:
         _bind(blocks, forms, tasks, bridge, ready)
 
         def opened() -> tuple[object, ...]:
-            return _status(settings), extensions.listing(settings.extensions), settings.theme, settings.previews
+            return _status(settings), extensions.listing(host), settings.theme, settings.previews
 
         blocks.load(opened, None, [status, listing, *kept], **QUIET)
-    return Page(blocks, theme(), assets.head())
+    return Page(blocks, theme(), assets.head(brought.assets))
 
 
 def _bind(blocks: gr.Blocks, forms: Forms, tasks: dict[Task, TaskTab], bridge: Any, ready: Any) -> None:

@@ -2,6 +2,7 @@
 
 import gradio as gr
 
+from webui.addons.panel import Panel
 from webui.ui import controls
 from webui.ui.canvas import well
 from webui.ui.controls import Controls
@@ -10,7 +11,7 @@ from webui.ui.results import results
 from webui.ui.tabs.task import TaskTab
 
 
-def build() -> TaskTab:
+def build(panels: tuple[Panel, ...] = ()) -> TaskTab:
     with gr.Row(elem_classes="sf-cols", equal_height=False):
         with gr.Column(scale=5, min_width=0, elem_classes="sf-left", elem_id="img2img_settings"):
             fields = controls.prompts("image")
@@ -20,7 +21,7 @@ def build() -> TaskTab:
             picture = well("img2img", mask=False)
             fields |= controls.changes("image")
             fields |= controls.basics("image")
-            more, drawers = controls.drawers("image")
+            more, drawers = controls.drawers("image", panels)
         with gr.Column(scale=6, min_width=0, elem_classes="sf-right", elem_id="img2img_results"):
             results("image")
     return TaskTab(Controls(fields | more, drawers, *carried), generate, note, {"source.image": picture.image})
