@@ -92,6 +92,8 @@ def write_folder(path: Path, file: Path, style: Style = SD1, index: str = "Stabl
         return weights.read(file, facts, torch.float32, prefix)
 
     sizes, vae_sizes = unet_layout.unet_sizes(facts), unet_layout.vae_sizes(facts)
+    if style.labels:
+        vae_sizes["scaling_factor"] = 0.13025
     unet = UNet2DConditionModel(**sizes)
     unet.load_state_dict(unet_layout.unet_weights(under(unet_layout.UNET), sizes))
     vae = AutoencoderKL(**vae_sizes)
