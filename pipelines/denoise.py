@@ -140,7 +140,7 @@ class Denoiser:
         scale = 1 / math.sqrt(sigma**2 + 1)
         timestep = self._table.timestep(sigma)
         told = self._conditioning.at(self._calls)
-        alone = self._thrift.at(self._calls, sigma, timestep)
+        alone = self._image_guidance is None and self._thrift.at(self._calls, sigma, timestep)
         self._calls += 1
         shown = x * scale if self._beside is None else torch.cat([x * scale, self._beside], dim=1)
         outputs = [self._guided(part, timestep, told, alone) for part in shown.split(self._group)]
