@@ -278,11 +278,12 @@ class Host:
         return self._found[name].title if name in self._found else name
 
     def _tell(self) -> None:
-        while (saved := self._pictures.get()) is not None:
+        annex = self._listening
+        while annex is not None and (saved := self._pictures.get()) is not None:
             listeners = [name for name, loaded in self._active.items() if loaded.offer.listens]
             try:
-                for name in listeners if self._listening is not None else ():
-                    self._listening.tell(saved, name)  # one by one: the end of one is not the end of all
+                for name in listeners:
+                    annex.tell(saved, name)  # one by one: the end of one is not the end of all
             except Lost as error:
                 log.warning("Add-ons are not told of pictures any more: %s", error)
                 return

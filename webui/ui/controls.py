@@ -8,6 +8,7 @@ import gradio as gr
 
 from pipelines.recipe import Recipe, Task
 from webui.addons.panel import Panel
+from webui.ui import expert
 from webui.ui import panels as addon_panels
 from webui.ui.drawers import Drawer, accordion
 from webui.ui.markup import place
@@ -101,8 +102,9 @@ def drawers(task: Task, panels: tuple[Panel, ...] = ()) -> tuple[dict[str, Any],
     fields: dict[str, Any] = {}
     with gr.Column(elem_classes="sf-accs", min_width=0):
         made = (_sampler(prefix, fields), _memory(prefix, fields))
+        more, others = expert.drawers(task, prefix)
         theirs, added = addon_panels.drawers(prefix, panels)
-    return fields | theirs, (*made, *added)
+    return fields | more | theirs, (*made, *others, *added)
 
 
 def carried(task: Task) -> tuple[Any, Any]:

@@ -28,7 +28,8 @@ def listing(host: Host) -> str:
     where = f"<code>{escape(str(host.settings.extensions))}</code>"
     head = '<h1 class="sf-sr">Extensions</h1>'
     if host.safe:
-        head += f'<p class="sf-note sf-bad"><i class="sf-i sf-i-warn" aria-hidden="true"></i><span>{escape(host.safe)}</span></p>'
+        icon = '<i class="sf-i sf-i-warn" aria-hidden="true"></i>'
+        head += f'<p class="sf-note sf-bad">{icon}<span>{escape(host.safe)}</span></p>'
     if not standings:
         return head + (
             '<section class="sf-card sf-empty"><i class="sf-i sf-i-puzzle" aria-hidden="true"></i>'
