@@ -179,7 +179,6 @@ BREAKERS = {
     "missing": "import no_such_package",
     "leaves": "raise SystemExit",
     "exits": "import os; os._exit(3)",
-    "stands": "import time; time.sleep(600)",
     "meddles": "import torch\ntorch.nn.Linear.forward = lambda self, x: x\nfinish = print",
 }
 
