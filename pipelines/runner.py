@@ -15,13 +15,15 @@ import torch
 from PIL import Image
 
 from pipelines import canvas, families, library, samplers, schedules
-from pipelines.assets import Assets
+from pipelines.assets.described import TITLES
+from pipelines.assets.library import Assets
 from pipelines.canvas import Canvas
 from pipelines.catalogue import Catalogue, SamplerEntry
 from pipelines.denoise import NotANumber, Stopped
 from pipelines.device import pick
 from pipelines.events import Cancelled, Event, Failed, Finished, ImageMade, Loading, Note, Step
 from pipelines.family import Family, Model, ModelError, Order, Progress, Start
+from pipelines.filefacts import FileFacts
 from pipelines.hashes import Hashes
 from pipelines.library import Checkpoint
 from pipelines.loading import Shelf, give_back
@@ -65,11 +67,12 @@ class Runner:
         self._families = ordered([*_found_families(), *more])
         self._shelf = Shelf(self._device)
         self._embeddings = Embeddings(models / "embeddings")
-        self._assets = Assets(models)
         self._networks = AppliedNetworks()
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[Catalogue], None]] = []
-        self._hashes = Hashes(cache / "hashes.json", self._announce)
+        facts = FileFacts(cache / "files.sqlite")
+        self._hashes = Hashes(facts, self._announce)
+        self._assets = Assets(models, facts, self._hashes)
         self._checkpoints: list[Checkpoint] = []
         self.spoilt = False
         """The device has failed in a way that only a new process mends."""
@@ -97,7 +100,9 @@ class Runner:
         with self._lock:
             self._checkpoints = found
         self._assets.scan()
-        self._hashes.want(c.version for c in found if c.family is not None and not c.folder)
+        whole, tensors = self._assets.unhashed()
+        checkpoints = [c.version for c in found if c.family is not None and not c.folder]
+        self._hashes.want([*checkpoints, *whole], tensors)
         return self.catalogue()
 
     def on_change(self, callback: Callable[[Catalogue], None]) -> None:
@@ -247,7 +252,7 @@ class Runner:
         asset = self._assets.find("lora", name)
         if asset is None:
             return None
-        title = next((family.title for family in self._families if family.name == asset.entry.family), "")
+        title = TITLES.get(asset.entry.family, "")
         return Found(asset.entry.name, asset.version, asset.entry.problem, title)
 
     def _checkpoint(self, recipe: Recipe) -> Checkpoint:
