@@ -1,17 +1,21 @@
-"""On top: what a job puts on a checkpoint — the networks of its prompt and the trained words — and what it used of it."""
+"""On top: what a job puts on a checkpoint — networks and trained words of its prompt — and what took part."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.asset import AssetEntry, Used
+from torch import Tensor
+
+from pipelines import weights
+from pipelines.asset import AssetEntry, AssetKind, Used
 from pipelines.assets.described import TITLES
 from pipelines.assets.library import Assets
-from pipelines.family import Model, Order
+from pipelines.family import Model, ModelError, Order
 from pipelines.filefacts import FileFacts
 from pipelines.hashes import Hashes
-from pipelines.header import Version
+from pipelines.header import HeaderError, Version
 from pipelines.networks.applied import AppliedNetworks, Found
+from pipelines.networks.file import NetworkError
 from pipelines.prompt import networks, uncommented
 from pipelines.prompt.embeddings import Embeddings
 
@@ -27,8 +31,8 @@ class Dressed:
 class OnTop:
     def __init__(self, models: Path, facts: FileFacts, hashes: Hashes) -> None:
         self._assets = Assets(models, facts, hashes)
-        self._networks = AppliedNetworks()
-        self.embeddings = Embeddings(self._words)
+        self._networks = AppliedNetworks(_tensors)
+        self.embeddings = Embeddings(self._words, _tensors)
 
     def entries(self) -> tuple[AssetEntry, ...]:
         return self._assets.entries()
@@ -61,6 +65,15 @@ class OnTop:
     def _used(self, kind: AssetKind, name: str) -> Used:
         asset = self._assets.find(kind, name)
         return Used(kind, name, self._assets.hash(asset) if asset else "")
+
+
+def _tensors(version: Version) -> dict[str, Tensor]:
+    try:
+        return weights.stored(version.path)
+    except HeaderError as error:
+        raise NetworkError(str(error)) from error
+    except (ModelError, OSError) as error:
+        raise NetworkError(f"cannot be read: {error}") from error
 
 
 def _unsupported(prompt: str) -> Iterator[str]:

@@ -15,8 +15,7 @@ import torch
 from PIL import Image
 
 from pipelines import canvas, families, library, samplers, schedules
-from pipelines.assets.described import TITLES
-from pipelines.assets.library import Assets
+from pipelines.asset import Used
 from pipelines.canvas import Canvas
 from pipelines.catalogue import Catalogue, SamplerEntry
 from pipelines.denoise import NotANumber, Stopped
@@ -27,11 +26,8 @@ from pipelines.filefacts import FileFacts
 from pipelines.hashes import Hashes
 from pipelines.library import Checkpoint
 from pipelines.loading import Shelf, give_back
-from pipelines.networks.applied import AppliedNetworks, Found
+from pipelines.ontop import OnTop
 from pipelines.picture import Picture
-from pipelines.prompt import networks as tags
-from pipelines.prompt import uncommented
-from pipelines.prompt.embeddings import Embeddings
 from pipelines.recipe import SEED_LIMIT, ImageRef, Recipe, RecipeError, check, rounded
 from pipelines.samplers import Sampler
 
@@ -66,13 +62,12 @@ class Runner:
         self._device = pick(device, dtype)
         self._families = ordered([*_found_families(), *more])
         self._shelf = Shelf(self._device)
-        self._embeddings = Embeddings(models / "embeddings")
-        self._networks = AppliedNetworks()
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[Catalogue], None]] = []
         facts = FileFacts(cache / "files.sqlite")
         self._hashes = Hashes(facts, self._announce)
-        self._assets = Assets(models, facts, self._hashes)
+        self._top = OnTop(models, facts, self._hashes)
+        self._used: dict[Used, None] = {}
         self._checkpoints: list[Checkpoint] = []
         self.spoilt = False
         """The device has failed in a way that only a new process mends."""
@@ -89,7 +84,7 @@ class Runner:
             samplers=tuple(SamplerEntry(s.name, s.aliases, s.schedule) for s in samplers.SAMPLERS),
             schedules=tuple(schedules.SCHEDULES),
             device=self._device.entry(),
-            assets=self._assets.entries(),
+            assets=self._top.entries(),
         )
 
     def rescan(self) -> Catalogue:
@@ -99,8 +94,8 @@ class Runner:
         found = library.scan(self._root, self._families, known)
         with self._lock:
             self._checkpoints = found
-        self._assets.scan()
-        whole, tensors = self._assets.unhashed()
+        self._top.scan()
+        whole, tensors = self._top.unhashed()
         checkpoints = [c.version for c in found if c.family is not None and not c.folder]
         self._hashes.want([*checkpoints, *whole], tensors)
         return self.catalogue()
@@ -181,6 +176,7 @@ class Runner:
     def _work(self, job: str, recipe: Recipe, images: Images, cancelled: Ask) -> Iterator[Event]:
         if cancelled():
             raise Stopped
+        self._used = {}
         recipe, notes = rounded(recipe)
         check(recipe)
         sampler = _sampler(recipe)
@@ -192,8 +188,8 @@ class Runner:
         family, header = checkpoint.family, checkpoint.header
         if family is None or header is None:
             raise ModelError(f"{checkpoint.entry.name}: {checkpoint.entry.problem}")
-        if recipe.task not in family.tasks:
-            raise RecipeError("source", f"{family.title} cannot do this ({recipe.task}).")
+        if recipe.task not in (checkpoint.entry.tasks or family.tasks):
+            raise RecipeError("source", f"{checkpoint.entry.title or family.title} cannot do this ({recipe.task}).")
         if not self._shelf.holds(checkpoint.version):
             yield Loading(job, checkpoint.entry.name)
         model = self._shelf.get(checkpoint.version, family, header)
@@ -213,8 +209,9 @@ class Runner:
             clip_skip=recipe.clip_skip,
             emphasis=recipe.emphasis,
             old_editing=recipe.old_editing,
-            embeddings=self._embeddings,
+            embeddings=self._top.embeddings,
             start=_start(recipe, start),
+            image_guidance=recipe.source.image_guidance if recipe.source else 1.5,
         )
         recipe = _drawn(recipe)
         for first in range(0, recipe.total, recipe.batch):
@@ -225,12 +222,14 @@ class Runner:
             made = yield from self._batch(job, first, model, order, cancelled)
             for index, image in enumerate(made):
                 picture = canvas.to_picture(start.finish(image) if start else image)
-                yield ImageMade(job, first + index, seeds[index], picture)
+                yield ImageMade(job, first + index, seeds[index], picture, tuple(self._used))
 
     def _batch(
         self, job: str, first: int, model: Model, order: Order, cancelled: Ask
     ) -> Generator[Event, None, list[Image.Image]]:
-        for note in self._put_on(model, order.prompt):
+        dressed = self._top.dress(model, order)
+        self._used |= dict.fromkeys(dressed.used)
+        for note in dressed.notes:
             yield Note(job, note)
         made = yield from _steps(job, first, _drawn_whole(model, order, cancelled))
         if made is not None:
@@ -242,18 +241,6 @@ class Runner:
         if made is None:
             raise MemoryError
         return made
-
-    def _put_on(self, model: Model, prompt: str) -> tuple[str, ...]:
-        """The networks that a prompt asks for, and no others; a sentence for each that does not count."""
-        wanted = [tag for tag in tags(uncommented(prompt))[1] if tag.kind == "lora"]
-        return self._networks.put_on(model, model.components(), wanted, self._found)
-
-    def _found(self, name: str) -> Found | None:
-        asset = self._assets.find("lora", name)
-        if asset is None:
-            return None
-        title = TITLES.get(asset.entry.family, "")
-        return Found(asset.entry.name, asset.version, asset.entry.problem, title)
 
     def _checkpoint(self, recipe: Recipe) -> Checkpoint:
         entry = self.catalogue().checkpoint(recipe.checkpoint)
@@ -349,10 +336,6 @@ def _schedule(recipe: Recipe) -> str:
 def _remarks(recipe: Recipe, sampler: Sampler) -> Iterator[str]:
     if sampler.fixed and recipe.schedule.casefold() != "automatic":
         yield f"{sampler.name} has a schedule of its own; '{recipe.schedule}' is not used."
-    for tag in tags(uncommented(recipe.prompt))[1]:
-        if tag.kind != "lora":
-            title = "hypernetwork" if tag.kind == "hypernet" else f"'{tag.kind}'"
-            yield f"The {title} '{tag.name}' is not applied: only LoRA are supported."
 
 
 def _canvas(recipe: Recipe, images: Images) -> Canvas | None:

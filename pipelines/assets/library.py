@@ -2,7 +2,7 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -57,6 +57,9 @@ class Assets:
         exact = [asset for asset in found if asset.entry.name == name]
         fitting = exact or found
         return fitting[0] if len(fitting) == 1 else None
+
+    def usable(self, kind: AssetKind) -> Iterator[Asset]:
+        return (asset for asset in self._found if asset.entry.kind == kind and not asset.entry.problem)
 
     def unhashed(self) -> tuple[list[Version], list[Version]]:
         """Files whose hash is not known: those of which the whole counts, and those of which the tensors do."""

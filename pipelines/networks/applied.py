@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from torch import Tensor
+
 from pipelines.header import Version
 from pipelines.networks.blocks import strengths
-from pipelines.networks.file import Network, NetworkError, read
+from pipelines.networks.file import Network, NetworkError, sorted_out
 from pipelines.networks.patches import Fit, Patches, Worn
 from pipelines.prompt.tags import Tag
 
@@ -30,13 +32,16 @@ class Found:
     title: str = ""
 
 
+Read = Callable[[Version], dict[str, Tensor]]
+"""The tensors of a file. Raises NetworkError."""
+
 Find = Callable[[str], Found | None]
 """By name, or any other name it has."""
 
 
 @dataclass(frozen=True)
 class Applied:
-    """names: of the networks that count, as their tags write them, in order; notes: a sentence for each that does not."""
+    """names: of the networks that count, as their tags write them; notes: a sentence for each that does not."""
 
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -52,7 +57,8 @@ class _State:
 class AppliedNetworks:
     """The networks that are on models now. What is on stays on until another set is asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, read: Read) -> None:
+        self._from_disk = read
         self._states: WeakKeyDictionary[Any, _State] = WeakKeyDictionary()
         self._read: OrderedDict[Version, Network] = OrderedDict()
 
@@ -96,7 +102,7 @@ class AppliedNetworks:
 
     def _network(self, version: Version) -> Network:
         if version not in self._read:
-            self._read[version] = read(version.path)
+            self._read[version] = sorted_out(self._from_disk(version))
         self._read.move_to_end(version)
         while len(self._read) > 1 and sum(network.bytes for network in self._read.values()) > REMEMBERED:
             self._read.popitem(last=False)

@@ -5,12 +5,13 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from pipelines import atomic
+from pipelines.asset import Used
 from pipelines.catalogue import CheckpointEntry
 from pipelines.picture import Picture
 from pipelines.recipe import ImageRef, Recipe
@@ -70,11 +71,21 @@ class ImageStore:
         """The pixels of an input. Raises BadPicture."""
         return codec.decode(self.data(ref))
 
-    def save(self, picture: Picture, recipe: Recipe, seed: int, checkpoint: CheckpointEntry | None) -> SavedImage:
-        """Write a finished picture; it is on disk, whole, when this returns. Raises OSError when it cannot be."""
+    def save(
+        self,
+        picture: Picture,
+        recipe: Recipe,
+        seed: int,
+        checkpoint: CheckpointEntry | None,
+        used: Sequence[Used] = (),
+    ) -> SavedImage:
+        """Write a finished picture; it is on disk, whole, when this returns. Raises OSError when it cannot be.
+
+        used -- the assets that took part in it
+        """
         identity = secrets.token_hex(16)
         now = time.time()
-        data = metadata.png(picture, recipe, seed, checkpoint, identity)
+        data = metadata.png(picture, recipe, seed, checkpoint, identity, used)
         day = datetime.fromtimestamp(now).strftime("%Y-%m-%d")
         folder = self.outputs / day if self._dated else self.outputs
         path = atomic.write_new(folder, tuple(_names(folder, seed)), data)
