@@ -8,6 +8,8 @@ from pipelines.recipe import Recipe, RecipeError
 
 def resolve(recipe: Recipe, catalogue: Catalogue) -> Recipe:
     """The recipe with names as the catalogue spells them. Raises RecipeError for one it does not know."""
+    if recipe.task == "finish":
+        return recipe  # nothing is drawn: it needs neither a model nor a sampler
     checkpoint = catalogue.checkpoint(recipe.checkpoint)
     if checkpoint is None and recipe.checkpoint:
         raise RecipeError("checkpoint", f"There is no model named '{recipe.checkpoint}'. {_known_models(catalogue)}")
