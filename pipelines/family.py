@@ -1,11 +1,12 @@
 """Family: what a model family subclasses, and what the runner asks of a loaded model."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import torch
 from PIL import Image
 
 from pipelines.catalogue import FamilyEntry
@@ -27,18 +28,27 @@ class ModelError(Exception):
 
 @dataclass(frozen=True)
 class Start:
-    """image: RGB at the order's size; mask: grey, white is repainted; strength: 0 .. 1."""
+    """What noise is put on: a picture for the whole batch, or the latents of a first pass.
 
-    image: Image.Image
+    source   -- RGB at the order's size; or (pictures, channels, height, width) of unit scale, one for each seed
+    strength -- 0 .. 1, how much noise
+    whole    -- the order's steps are those made; else they are those of the way from pure noise
+    mask     -- grey, white is repainted
+    """
+
+    source: Image.Image | torch.Tensor
     strength: float
     mask: Image.Image | None = None
     fill: Fill = "original"
+    whole: bool = False
 
 
 @dataclass(frozen=True)
 class Order:
-    """One batch of pictures that differ in their seeds only, with every name resolved.
+    """One pass over a batch of pictures that differ in their seeds only, with every name resolved.
 
+    image_guidance -- how closely an edit model follows the picture it starts from
+    after -- in a second pass: the steps of the first by which its prompt counted; None: this is the first
     light -- spare memory at the price of time
     """
 
@@ -58,6 +68,8 @@ class Order:
     old_editing: bool = False
     embeddings: Embeddings | None = None
     start: Start | None = None
+    image_guidance: float = 1.5
+    after: int | None = None
     light: bool = False
 
 
@@ -70,18 +82,51 @@ class Progress:
     preview: Picture | None = None
 
 
+@dataclass(frozen=True)
+class Variant:
+    """What a file is within its family, where that differs.
+
+    title    -- for people; "" is the family's
+    tasks    -- what it can do; () is what the family can
+    defaults -- over those of the family
+    lacks    -- controls without effect -> why, a sentence; over those of the family
+    """
+
+    title: str = ""
+    tasks: tuple[Task, ...] = ()
+    defaults: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    lacks: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
 class Model(ABC):
     """A loaded checkpoint. bytes: of its weights in memory; side_step: sides of a picture are multiples of it."""
 
     bytes: int
     side_step: int
 
+    def components(self) -> Mapping[str, Any]:
+        """The torch modules that networks (LoRA) may change: "unet" (or what stands in its place), and the text
+        encoders "te", "te2", "te3" in the order in which trainers number them. Empty: no network can be used."""
+        return {}
+
     @abstractmethod
-    def make(self, order: Order, cancelled: Callable[[], bool]) -> Generator[Progress, None, list[Image.Image]]:
-        """The pictures of an order, one for each seed, RGB at its size.
+    def steps(self, order: Order) -> int:
+        """How many steps `draw` will report."""
+
+    @abstractmethod
+    def draw(self, order: Order, cancelled: Callable[[], bool]) -> Generator[Progress, None, torch.Tensor]:
+        """The clean latents of an order, one for each seed: (pictures, channels, height, width), fp32, unit scale.
 
         Raises denoise.Stopped, denoise.NotANumber, or whatever torch raises.
         """
+
+    @abstractmethod
+    def encode(self, images: Sequence[Image.Image], seeds: tuple[int, ...]) -> torch.Tensor:
+        """The latents of RGB pictures of one size, one for each seed."""
+
+    @abstractmethod
+    def decode(self, latents: torch.Tensor, light: bool = False) -> list[Image.Image]:
+        """The pictures of latents, RGB. Raises denoise.NotANumber."""
 
 
 class Family(ABC):
@@ -90,6 +135,8 @@ class Family(ABC):
     name     -- short and lasting, it is stored in the catalogue
     before   -- names of families that are asked later than this one
     defaults -- values for fields of a Recipe
+    lacks    -- fields of a Recipe that have no effect here -> why, a sentence
+    side_step -- sides of a picture are multiples of it
     """
 
     name: ClassVar[str]
@@ -97,6 +144,8 @@ class Family(ABC):
     before: ClassVar[tuple[str, ...]] = ()
     tasks: ClassVar[tuple[Task, ...]] = ("text", "image", "inpaint")
     defaults: ClassVar[Mapping[str, Json]] = {}
+    lacks: ClassVar[Mapping[str, str]] = {}
+    side_step: ClassVar[int] = 8
 
     @abstractmethod
     def detect(self, header: Header) -> bool:
@@ -106,9 +155,13 @@ class Family(ABC):
         """Why a file of this family cannot be used all the same: a sentence, or ""."""
         return ""
 
+    def variant(self, header: Header, name: str) -> Variant:
+        """What is special about a file. name: the checkpoint's."""
+        return Variant()
+
     @abstractmethod
     def load(self, path: Path, header: Header, device: Device) -> Model:
         """The model in the file or folder at `path`, from the disk alone. Raises ModelError."""
 
     def entry(self) -> FamilyEntry:
-        return FamilyEntry(self.name, self.title, self.tasks, dict(self.defaults))
+        return FamilyEntry(self.name, self.title, self.tasks, dict(self.defaults), dict(self.lacks), self.side_step)

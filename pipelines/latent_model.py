@@ -1,36 +1,59 @@
 """Latent model: text encoder, U-Net and autoencoder, and how they make pictures. What SD 1.x and its kin share."""
 
 import math
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from PIL import Image
 
 from pipelines.denoise import Blend, Denoised, Denoiser, NotANumber, Prediction, Stopped, denoise
 from pipelines.device import Device
-from pipelines.family import Model, Order, Progress, Start
+from pipelines.family import Model, ModelError, Order, Progress, Start
 from pipelines.latents import Autoencoder, latent_mask, to_images
+from pipelines.networks.names import TEXT_ENCODERS
 from pipelines.noise import BrownianNoise, SeededNoise, Variations
 from pipelines.preview import LatentColours
 from pipelines.prompt.conditioning import Pass, condition
-from pipelines.prompt.encoder import ClipText
+from pipelines.prompt.encoder import Condition, JointText
 from pipelines.samplers import Noise
 from pipelines.schedules import NoiseTable
+
+Ids = Literal["", "sizes", "score"]
+
+BEAUTIFUL, UGLY = 6.0, 2.5
+"""Aesthetic scores that the refiner is told with the prompt and with the negative one."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """unet: a diffusers UNet2DConditionModel, computing in `dtype`."""
+    """unet: a diffusers UNet2DConditionModel, computing in `dtype`.
 
-    text: ClipText
+    ids        -- what SDXL's networks are told besides: the picture's size, where it was cut and what it is cut to
+                  (Podell et al. 2023, 2.2), or an aesthetic score in place of the last
+    zero_empty -- an empty negative prompt is nothing at all, not the encoding of an empty text
+    """
+
+    text: JointText
     unet: Any
     dtype: torch.dtype
     autoencoder: Autoencoder
     table: NoiseTable
     prediction: Prediction
     colours: LatentColours
+    ids: Ids = ""
+    zero_empty: bool = False
+
+
+@dataclass(frozen=True)
+class Way:
+    """whole: the noise levels of the full schedule; levels: those gone through, the last is where the picture is taken;
+    start: that of the noise put on a picture."""
+
+    whole: list[float]
+    levels: list[float]
+    start: float
 
 
 class LatentModel(Model):
@@ -41,68 +64,159 @@ class LatentModel(Model):
         self.parts = parts
         self._device = device
 
-    def make(self, order: Order, cancelled: Callable[[], bool]) -> Generator[Progress, None, list[Image.Image]]:
+    def components(self) -> Mapping[str, Any]:
+        texts = (part.model for part in self.parts.text.parts)
+        return {"unet": self.parts.unet, **dict(zip(TEXT_ENCODERS, texts, strict=False))}
+
+    def steps(self, order: Order) -> int:
+        return len(self._way(order).levels) - 1
+
+    def draw(self, order: Order, cancelled: Callable[[], bool]) -> Generator[Progress, None, torch.Tensor]:
         if order.sampler.adaptive and len(order.seeds) > 1:
             return (yield from self._one_by_one(order, cancelled))
-        parts, sampler, settings = self.parts, order.sampler, order.sampling
-        shape = parts.autoencoder.shape(order.width, order.height)
-        denoiser = self.denoiser(order)
-        fresh = SeededNoise(order.seeds, shape, self._device.name, settings.noise, settings.seed_delta)
-        levels = sampler.sigmas(order.schedule, order.steps, parts.table, settings)
-        # A Brownian path spans the whole schedule, also where a picture goes through its end only.
-        noise = self._noise(order, fresh, levels, shape)
-        first = self._first(order, fresh)
-        blend: Blend | None = None
-        if order.start is None:
-            x = first * (math.sqrt(1 + levels[0] ** 2) if sampler.preserving else levels[0])
-        else:
-            levels, start = sampler.shortened(levels, order.steps, order.start.strength, parts.table)
-            source = parts.autoencoder.encode(order.start.image, order.seeds)
-            source, blend = self._filled(order.start, source, first, sampler.preserving)
-            x = (source + first * start) * (math.hypot(1, levels[0]) / math.hypot(1, start))
+        way = self._way(order)
+        shape = self._shape(order)
+        fresh = SeededNoise(order.seeds, shape, self._device.name, order.sampling.noise, order.sampling.seed_delta)
+        noise = self._noise(order, fresh, way, shape)
+        x, blend = self._beginning(order, way, self._first(order, fresh))
+        denoiser = self.denoiser(order, self._beside(order))
         # The samplers compute in plain fp32 between the calls of the network.
-        steps = sampler.steps(x, levels, noise, settings)
-        x = yield from self._watched(denoise(steps, denoiser, len(levels) - 1, cancelled, sampler.calls, blend))
-        if sampler.preserving and levels[-1] > 0:
-            x = x / math.sqrt(1 + levels[-1] ** 2)
-        if blend is not None:
-            x = blend(x)
+        steps = order.sampler.steps(x, way.levels, noise, order.sampling)
+        count = len(way.levels) - 1
+        x = yield from self._watched(denoise(steps, denoiser, count, cancelled, order.sampler.calls, blend))
+        if order.sampler.preserving and way.levels[-1] > 0:
+            x = x / math.sqrt(1 + way.levels[-1] ** 2)
         if cancelled():
             raise Stopped
-        decoded = parts.autoencoder.decode(x, order.light)
+        return x if blend is None else blend(x)
+
+    def encode(self, images: Sequence[Image.Image], seeds: tuple[int, ...]) -> torch.Tensor:
+        return self.parts.autoencoder.encode(images, seeds)
+
+    def decode(self, latents: torch.Tensor, light: bool = False) -> list[Image.Image]:
+        decoded = self.parts.autoencoder.decode(latents, light)
         if not bool(torch.isfinite(decoded).all()):
             raise NotANumber
         return to_images(decoded)
 
-    def denoiser(self, order: Order) -> Denoiser:
+    def denoiser(self, order: Order, beside: torch.Tensor | None = None) -> Denoiser:
+        """beside: further channels that the network sees, (pictures, channels, height, width)."""
         parts = self.parts
-        words = (
-            order.embeddings.within(f"{order.prompt}\n{order.negative}", parts.text.width) if order.embeddings else {}
-        )
+        known, both = order.embeddings, f"{order.prompt}\n{order.negative}"
+        words = [known.within(both, part.width) if known else {} for part in parts.text.parts]
 
-        def encode(texts: Mapping[str, int]) -> dict[str, torch.Tensor]:
+        def encode(texts: Mapping[str, int], score: float = BEAUTIFUL) -> dict[str, Condition]:
             encoded = parts.text.encode(texts, skip=order.clip_skip, emphasis=order.emphasis, vectors=words)
-            return {text: value.to(self._device.name, parts.dtype) for text, value in encoded.items()}
+            ids = self._ids(order, score)
+            return {text: value._replace(ids=ids).to(self._device.name, parts.dtype) for text, value in encoded.items()}
 
-        run = Pass(order.steps, order.sampler.calls, old=order.old_editing)
+        def encode_negative(texts: Mapping[str, int]) -> dict[str, Condition]:
+            encoded = encode(texts, UGLY)
+            if parts.zero_empty and not any(texts):
+                return {text: told.nothing() for text, told in encoded.items()}
+            return encoded
+
+        run = Pass(order.steps, order.sampler.calls, order.after, order.old_editing)
         guidance = order.guidance * order.sampler.guidance
         # The negative prompt is left out for guidance 1 only where nobody asks for it.
-        asked = 0.0 if order.sampler.needs_plain else guidance
-        conditioning = condition(order.prompt, order.negative, asked, run, encode)
+        asked = 0.0 if order.sampler.needs_plain or self._edits else guidance
+        conditioning = condition(order.prompt, order.negative, asked, run, encode, encode_negative)
         # On a CPU larger calls save nothing, and one picture a call keeps its numbers free of the batch's size.
         group = 1 if order.light or self._device.kind == "cpu" else len(order.seeds)
         return Denoiser(
-            self._predict, parts.table, parts.prediction, conditioning, guidance, group, order.sampler.needs_plain
+            self._predict,
+            parts.table,
+            parts.prediction,
+            conditioning,
+            guidance,
+            group,
+            order.sampler.needs_plain,
+            beside=beside,
+            image_guidance=order.image_guidance if self._edits else None,
         )
 
     @torch.inference_mode()
-    def _predict(self, x: torch.Tensor, timesteps: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+    def _predict(self, x: torch.Tensor, timesteps: torch.Tensor, told: Condition) -> torch.Tensor:
         parts = self.parts
-        answer = parts.unet(x.to(parts.dtype), timesteps, encoder_hidden_states=condition, return_dict=False)
+        more = None if told.pooled is None else {"text_embeds": told.pooled, "time_ids": told.ids}
+        answer = parts.unet(
+            x.to(parts.dtype),
+            timesteps,
+            encoder_hidden_states=told.tokens,
+            added_cond_kwargs=more,
+            return_dict=False,
+        )
         return answer[0].float()
 
-    def _noise(self, order: Order, fresh: SeededNoise, levels: list[float], shape: tuple[int, ...]) -> Noise:
-        above = [level for level in levels if level > 0]
+    def _ids(self, order: Order, score: float) -> torch.Tensor | None:
+        """Height and width of the picture, where it was cut (nowhere), and what it is cut to or how beautiful it is."""
+        height, width = (side * self.parts.autoencoder.factor for side in self._shape(order)[1:])
+        match self.parts.ids:
+            case "sizes":
+                return torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float32)
+            case "score":
+                return torch.tensor([[height, width, 0, 0, score]], dtype=torch.float32)
+            case _:
+                return None
+
+    @property
+    def _extra(self) -> int:
+        """Channels that the network takes beside those of a latent."""
+        return int(self.parts.unet.config.in_channels) - self.parts.autoencoder.channels
+
+    @property
+    def _edits(self) -> bool:
+        """Whether it is InstructPix2Pix, which sees the picture it starts from."""
+        return self._extra == self.parts.autoencoder.channels
+
+    def _beside(self, order: Order) -> torch.Tensor | None:
+        """What the network sees beside x: the picture to edit; or the mask and the picture without the masked part."""
+        autoencoder, start = self.parts.autoencoder, order.start
+        source = start.source if start is not None and isinstance(start.source, Image.Image) else None
+        if self._extra == 0:
+            return None
+        if self._edits:
+            if source is None:
+                raise ModelError("This model changes a picture: give it one to start from (img2img).")
+            return autoencoder.mean(source).expand(len(order.seeds), -1, -1, -1)
+        _, height, width = self._shape(order)
+        size = width * autoencoder.factor, height * autoencoder.factor
+        mask = start.mask.convert("L").point([0] * 128 + [255] * 128) if start and start.mask else None
+        grey = Image.new("RGB", size, (128, 128, 128))
+        # Without a mask all of it is to be painted.
+        shown = grey if source is None or mask is None else Image.composite(grey, source, mask)
+        small = (
+            torch.ones(1, 1, height, width, device=self._device.name)
+            if mask is None
+            else latent_mask(mask, width, height, self._device.name)
+        )
+        pictures = autoencoder.encode([shown], order.seeds)
+        return torch.cat([small.expand(len(order.seeds), -1, -1, -1), pictures], dim=1)
+
+    def _shape(self, order: Order) -> tuple[int, int, int]:
+        """Of one picture's latent."""
+        start = order.start
+        if start is not None and isinstance(start.source, torch.Tensor):
+            channels, height, width = start.source.shape[1:]
+            return channels, height, width
+        return self.parts.autoencoder.shape(order.width, order.height)
+
+    def _way(self, order: Order) -> Way:
+        sampler, start, table = order.sampler, order.start, self.parts.table
+        if start is None:
+            levels = sampler.sigmas(order.schedule, order.steps, table, order.sampling)
+            return Way(levels, levels, levels[0])
+        # As is customary, a picture's steps count the whole way from pure noise: 20 steps at 0.5 make about half as
+        # many, and a schedule that ends at 0 has that last step besides.
+        strength = min(start.strength, 0.999)
+        whole = int(order.steps / strength) if start.whole else order.steps
+        kept = order.steps - 1 if start.whole else int(strength * order.steps)
+        levels = sampler.sigmas(order.schedule, whole, table, order.sampling)
+        rest, level = sampler.shortened(levels, whole, kept, table)
+        return Way(levels, rest, level)
+
+    def _noise(self, order: Order, fresh: SeededNoise, way: Way, shape: tuple[int, ...]) -> Noise:
+        above = [level for level in way.whole if level > 0]
         if order.sampler.brownian and len(above) > 1:
             return BrownianNoise(order.seeds, shape, min(above), max(above), self._device.name, order.sampling.noise)
         return fresh
@@ -112,13 +226,28 @@ class LatentModel(Model):
         size = settings.resize_height // factor, settings.resize_width // factor
         return fresh.first(Variations(order.variation_seeds, settings.variation), size if all(size) else None)
 
-    def _one_by_one(self, order: Order, cancelled: Callable[[], bool]) -> Generator[Progress, None, list[Image.Image]]:
+    def _beginning(self, order: Order, way: Way, first: torch.Tensor) -> tuple[torch.Tensor, Blend | None]:
+        """x at the first level, and what holds the unpainted part in place."""
+        preserving, level, start = order.sampler.preserving, way.levels[0], order.start
+        if start is None:
+            return first * (math.sqrt(1 + level**2) if preserving else level), None
+        if isinstance(start.source, torch.Tensor):
+            source = start.source.to(first.device, torch.float32)
+        else:
+            source = self.encode([start.source], order.seeds)
+        source, blend = self._filled(start, source, first, preserving)
+        return (source + first * way.start) * (math.hypot(1, level) / math.hypot(1, way.start)), blend
+
+    def _one_by_one(self, order: Order, cancelled: Callable[[], bool]) -> Generator[Progress, None, torch.Tensor]:
         """A sampler that looks at the whole batch would give a picture in company other pixels than alone."""
-        made: list[Image.Image] = []
+        made: list[torch.Tensor] = []
         for index, seed in enumerate(order.seeds):
             single = replace(order, seeds=(seed,), variation_seeds=order.variation_seeds[index : index + 1])
-            made += yield from self.make(single, cancelled)
-        return made
+            start = order.start
+            if start is not None and isinstance(start.source, torch.Tensor):
+                single = replace(single, start=replace(start, source=start.source[index : index + 1]))
+            made.append((yield from self.draw(single, cancelled)))
+        return torch.cat(made)
 
     def _filled(
         self, start: Start, source: torch.Tensor, first: torch.Tensor, preserving: bool

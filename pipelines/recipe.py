@@ -83,6 +83,11 @@ class Source:
     colour_correction: Annotated[
         bool, Label("Colour correction", "Gives the result the colours of the picture it started from.")
     ] = False
+    image_guidance: Annotated[
+        float,
+        Range(1, 3, 0.05),
+        Label("Image CFG", "How closely a model that edits pictures keeps to this one; others do not use it."),
+    ] = 1.5
     mask: Mask | None = None
 
 
@@ -155,9 +160,11 @@ class Recipe:
     refiner: Refiner | None = None
     controls: tuple[Control, ...] = ()
     source: Source | None = None
-    references: tuple[ImageRef, ...] = ()
+    references: Annotated[tuple[ImageRef, ...], Label("References", "Pictures that an edit model looks at.")] = ()
     finish: Finish | None = None
-    extras: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    extras: Annotated[Mapping[str, Json], Label("Add-ons", "What their panels hold.")] = field(
+        default_factory=dict[str, Json]
+    )
 
     @property
     def task(self) -> Task:
