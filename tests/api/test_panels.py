@@ -68,7 +68,10 @@ def test_what_is_not_there_is_refused(client: TestClient, given: dict[str, Any],
 
 
 def test_panels_are_listed_with_their_controls(client: TestClient) -> None:
-    assert client.get("/scripts").json() == {"txt2img": ["film grain", "grid"], "img2img": ["film grain"]}
+    assert client.get("/scripts").json() == {
+        "txt2img": ["controlnet", "film grain", "grid"],
+        "img2img": ["controlnet", "film grain"],
+    }
     told = client.get("/script-info").json()
     assert [(entry["name"], entry["is_img2img"], entry["is_alwayson"]) for entry in told] == [
         ("film grain", False, True),
