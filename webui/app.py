@@ -14,6 +14,8 @@ from webui.addons.loading import Loaded
 from webui.api import jobs as jobs_api
 from webui.api import pictures as pictures_api
 from webui.api import tokens
+from webui.api.sdapi.application import applications
+from webui.api.surface import Surface
 from webui.engines.base import Engine
 from webui.engines.messages import Setup
 from webui.host.host import Host
@@ -72,15 +74,15 @@ class App:
         for deed in self.service.status.deeds:
             self.host.hear(deed)
 
-    def api(self, closing: asyncio.Event) -> APIRouter:
-        """Everything under /api/v1."""
+    def api(self, closing: asyncio.Event) -> Surface:
+        """Everything that other programs talk to."""
         routes = APIRouter()
         vocabulary = Path(pipelines.__file__).parent / "configs" / "clip_tokenizer"
         routes.include_router(jobs_api.router(self.service, closing))
         routes.include_router(
             pictures_api.router(self.store, tokens.counter(vocabulary), lambda: self.service.status.catalogue)
         )
-        return routes
+        return Surface(routes, applications(self.service, self.store, self.settings))
 
 
 def make_engine(settings: Settings, addons: tuple[Loaded, ...] = ()) -> Engine:

@@ -29,6 +29,8 @@ class Settings:
     """root: the folder that holds models, extensions, outputs and settings.yaml.
 
     disable_extensions -- "all", or names with commas between: add-ons that stay off in this start
+    api_auth           -- "name:password", or several with commas; then everything asks for one of them
+    cors_allow_origins -- addresses of web pages, with commas, that may use the API from a browser
     """
 
     root: Path = Path()
@@ -40,6 +42,8 @@ class Settings:
     dtype: str = ""
     offline: bool = False
     queue_limit: int = 200
+    api_auth: str = ""
+    cors_allow_origins: str = ""
     theme: Theme = "system"
     previews: bool = True
     checkpoint: str = ""

@@ -49,6 +49,11 @@ class Rescan:
 
 
 @dataclass(frozen=True)
+class Unload:
+    """Give back the memory of the models."""
+
+
+@dataclass(frozen=True)
 class Close:
     pass
 
@@ -68,4 +73,4 @@ class Inside:
     patience: float = 0.0
 
 
-Message = Setup | Run | Cancel | Rescan | Close | Announce | Inside | Trouble | Deed | Event
+Message = Setup | Run | Cancel | Rescan | Unload | Close | Announce | Inside | Trouble | Deed | Event

@@ -18,7 +18,7 @@ from webui.addons.watching import Deed
 from webui.engines.base import EngineStatus, Phase
 from webui.engines.child import Child, Launch
 from webui.engines.exits import Exit
-from webui.engines.messages import Announce, Cancel, Close, Inside, Rescan, Run, Setup
+from webui.engines.messages import Announce, Cancel, Close, Inside, Rescan, Run, Setup, Unload
 from webui.engines.patience import Patience
 
 _TRIES = 3
@@ -105,6 +105,11 @@ class ProcessEngine:
         child = self._child
         if child is not None:
             child.send(Rescan())
+
+    def unload(self) -> None:
+        child = self._child
+        if child is not None:
+            child.send(Unload())
 
     def close(self) -> None:
         with self._lock:
