@@ -155,9 +155,11 @@ class Recipe:
     refiner: Refiner | None = None
     controls: tuple[Control, ...] = ()
     source: Source | None = None
-    references: tuple[ImageRef, ...] = ()
+    references: Annotated[tuple[ImageRef, ...], Label("References", "Pictures that an edit model looks at.")] = ()
     finish: Finish | None = None
-    extras: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    extras: Annotated[Mapping[str, Json], Label("Add-ons", "What their panels hold.")] = field(
+        default_factory=dict[str, Json]
+    )
 
     @property
     def task(self) -> Task:
