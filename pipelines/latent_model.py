@@ -19,6 +19,7 @@ from pipelines.prompt.conditioning import Pass, condition
 from pipelines.prompt.encoder import Condition, JointText
 from pipelines.samplers import Noise
 from pipelines.schedules import NoiseTable
+from pipelines.soft_inpainting import changed
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,19 @@ class LatentModel(Model):
             x = x / math.sqrt(1 + way.levels[-1] ** 2)
         if cancelled():
             raise Stopped
-        return x if blend is None else blend(x)
+        return x if blend is None else blend(x, 0.0)
+
+    def changed(self, order: Order, latents: torch.Tensor) -> list[Image.Image]:
+        start = order.start
+        if start is None or start.soft is None or start.mask is None:
+            return []
+        way = self._way(order)
+        shape = self._shape(order)
+        fresh = SeededNoise(order.seeds, shape, self._device.name, order.sampling.noise, order.sampling.seed_delta)
+        _, blend = self._beginning(order, way, self._first(order, fresh))
+        if blend is None:
+            return []
+        return changed(blend.source, latents, blend.mask, start.soft, (order.width, order.height))
 
     def encode(self, images: Sequence[Image.Image], seeds: tuple[int, ...]) -> torch.Tensor:
         return self.parts.autoencoder.encode(images, seeds)
@@ -150,12 +163,19 @@ class LatentModel(Model):
         preserving, level, start = order.sampler.preserving, way.levels[0], order.start
         if start is None:
             return first * (math.sqrt(1 + level**2) if preserving else level), None
-        if isinstance(start.source, torch.Tensor):
-            source = start.source.to(first.device, torch.float32)
-        else:
-            source = self.encode([start.source], order.seeds)
+        source = self._source(order, start)
         source, blend = self._filled(start, source, first, preserving)
         return (source + first * way.start) * (math.hypot(1, level) / math.hypot(1, way.start)), blend
+
+    def _source(self, order: Order, start: Start) -> torch.Tensor:
+        """The latents of what the order starts from, (pictures, channels, height, width)."""
+        if isinstance(start.source, torch.Tensor):
+            return start.source.to(self._device.name, torch.float32)
+        source = self.encode([start.source], order.seeds)
+        size = self._shape(order)[1:]
+        if source.shape[2:] == size:
+            return source
+        return torch.nn.functional.interpolate(source, size=size, mode="bilinear")
 
     def _one_by_one(self, order: Order, cancelled: Callable[[], bool]) -> Generator[Progress, None, torch.Tensor]:
         """A sampler that looks at the whole batch would give a picture in company other pixels than alone."""
@@ -174,12 +194,12 @@ class LatentModel(Model):
         """The source latents with the painted part as the recipe wants it, and what blends them in at each step."""
         if start.mask is None:
             return source, None
-        mask = latent_mask(start.mask, source.shape[3], source.shape[2], self._device.name)
+        mask = latent_mask(start.mask, source.shape[3], source.shape[2], self._device.name, start.soft is not None)
         if start.fill == "noise":
             source = source * (1 - mask) + first * mask
         elif start.fill == "empty":
             source = source * (1 - mask)
-        return source, Blend(mask, source, early=preserving)
+        return source, Blend(mask, source, preserving, start.soft)
 
     def _watched(self, steps: Generator[Denoised, None, torch.Tensor]) -> Generator[Progress, None, torch.Tensor]:
         while True:

@@ -86,7 +86,7 @@ def test_a_mask() -> None:
         ("image", PLAIN, "source", "Open a picture first."),
         ("image", PLAIN | {"source.image": ""}, "source", "Open a picture first."),
         ("inpaint", PLAIN | {"source.mask.image": "b" * 64}, "source", "Open a picture first."),
-        ("inpaint", PLAIN | SOURCE | {"source.mask.image": ""}, "mask", "Paint what should change."),
+        ("inpaint", PLAIN | SOURCE | {"source.mask.image": ""}, "mask", "Paint what should change, or extend the picture."),
         ("text", PLAIN | {"steps": None}, "steps", "Steps needs a number."),
         ("text", PLAIN | {"width": "wide"}, "width", "Width needs a number."),
         ("text", PLAIN | {"guidance": float("nan")}, "guidance", "CFG needs a number."),

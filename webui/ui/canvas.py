@@ -1,6 +1,8 @@
 """The picture well: a picture is dropped, opened or pasted, and painted on: a mask, colours, a frame to extend."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
@@ -27,25 +29,19 @@ SCRIPTS = (
 )
 STYLES = ("canvas.css",)
 
+SIDES = ("left", "top", "right", "bottom")
+
 
 @dataclass(frozen=True, slots=True)
 class Well:
-    """The parts of one well. The hidden textboxes hold the refs of stored pictures, "" when there is none.
+    """The parts of one well.
 
-    extend -- how far the picture is to be extended: "left,top,right,bottom" in its pixels, or ""
+    fields -- hidden boxes by the names that `form.read` knows: refs of stored pictures, "" when there is none, and how
+              far the picture is to be extended
     """
 
     view: gr.HTML
-    image: gr.Textbox
-    sketch: gr.Textbox
-    mask: gr.Textbox | None = None
-    extend: gr.Textbox | None = None
-
-    @property
-    def pictures(self) -> dict[str, gr.Textbox]:
-        """By the names that `form.read` knows."""
-        found = {"image": self.image, "sketch": self.sketch, "mask": self.mask, "extend": self.extend}
-        return {name: box for name, box in found.items() if box is not None}
+    fields: Mapping[str, Any]
 
 
 def well(prefix: str, mask: bool) -> Well:
@@ -62,14 +58,19 @@ def well(prefix: str, mask: bool) -> Well:
         js_on_load=None,
         apply_default_css=False,
     )
-    return Well(
-        view=view,
-        image=_hidden(f"{prefix}_image_ref", "Picture"),
-        sketch=_hidden(f"{prefix}_sketch_ref", "Sketch"),
-        mask=_hidden(f"{prefix}_mask_ref", "Mask") if mask else None,
-        extend=_hidden(f"{prefix}_extend", "Extend") if mask else None,
-    )
+    fields = {
+        "source.image": _ref(f"{prefix}_image_ref", "Picture"),
+        "source.sketch": _ref(f"{prefix}_sketch_ref", "Sketch"),
+    }
+    if mask:
+        fields["source.mask.image"] = _ref(f"{prefix}_mask_ref", "Mask")
+        fields |= {f"source.extend.{side}": _pixels(f"{prefix}_extend_{side}", side) for side in SIDES}
+    return Well(view, fields)
 
 
-def _hidden(elem_id: str, label: str) -> gr.Textbox:
+def _ref(elem_id: str, label: str) -> Any:
     return gr.Textbox("", label=label, elem_id=elem_id, visible="hidden", interactive=True)
+
+
+def _pixels(elem_id: str, side: str) -> Any:
+    return gr.Number(0, label=f"Extend {side}", precision=0, elem_id=elem_id, visible="hidden", interactive=True)

@@ -220,7 +220,8 @@
       fillTextbox(`${this.prefix}_image_ref`, image);
       fillTextbox(`${this.prefix}_sketch_ref`, sketch);
       fillTextbox(`${this.prefix}_mask_ref`, mask);
-      fillTextbox(`${this.prefix}_extend`, extend);
+      const sides = extend ? extend.split(",") : ["0", "0", "0", "0"];
+      ["left", "top", "right", "bottom"].forEach((side, at) => fillTextbox(`${this.prefix}_extend_${side}`, sides[at]));
     }
 
     /** After a reload: the picture and what was painted; what the server has forgotten is forgotten here too. */
