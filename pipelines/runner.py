@@ -189,8 +189,8 @@ class Runner:
         family, header = checkpoint.family, checkpoint.header
         if family is None or header is None:
             raise ModelError(f"{checkpoint.entry.name}: {checkpoint.entry.problem}")
-        if recipe.task not in family.tasks:
-            raise RecipeError("source", f"{family.title} cannot do this ({recipe.task}).")
+        if recipe.task not in (checkpoint.entry.tasks or family.tasks):
+            raise RecipeError("source", f"{checkpoint.entry.title or family.title} cannot do this ({recipe.task}).")
         if not self._shelf.holds(checkpoint.version):
             yield Loading(job, checkpoint.entry.name)
         model = self._shelf.get(checkpoint.version, family, header)
@@ -212,6 +212,7 @@ class Runner:
             old_editing=recipe.old_editing,
             embeddings=self._embeddings,
             start=_start(recipe, start),
+            image_guidance=recipe.source.image_guidance if recipe.source else 1.5,
         )
         recipe = _drawn(recipe)
         for first in range(0, recipe.total, recipe.batch):

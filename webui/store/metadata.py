@@ -7,9 +7,9 @@ from typing import Any
 
 from pipelines.catalogue import Catalogue, CheckpointEntry
 from pipelines.picture import Picture
-from pipelines.recipe import Recipe
+from pipelines.recipe import Mask, Recipe
 from pipelines.recipe_json import from_json, to_json
-from webui.store import codec, expert, foreign
+from webui.store import codec, expert, foreign, starting
 from webui.store.fidelity import Fidelity, Restored
 from webui.store.infotext import Infotext, parse_infotext, read, write
 from webui.store.recall import recalled
@@ -19,7 +19,6 @@ __all__ = ["described", "format_infotext", "from_text", "own", "parse_infotext",
 VERSION = "Snowfox 0.1.0"
 CHUNK = "snowfox"
 
-_FILLS = {"blurred": "fill", "noise": "latent noise", "empty": "latent nothing"}
 _EMPHASES = {"no norm": "No norm", "ignore": "Ignore", "none": "None"}
 _LARGEST_TEXT = 256 * 1024
 
@@ -40,17 +39,11 @@ def format_infotext(recipe: Recipe, seed: int | None = None, checkpoint: Checkpo
         "Model": recipe.checkpoint,
         **expert.early(recipe.sampling),
         "Denoising strength": f"{source.strength:g}" if source else "",
+        "Conditional mask weight": str(float(mask.conditioning)) if mask and _hides(mask, checkpoint) else "",
         "Clip skip": str(recipe.clip_skip) if recipe.clip_skip > 1 else "",
         **expert.middle(recipe.sampling),
     }
-    if mask:
-        values |= {
-            "Mask mode": "Inpaint not masked" if mask.invert else "",
-            "Mask blur": f"{mask.blur:g}",
-            "Inpaint area": "Only masked" if mask.area == "masked" else "",
-            "Masked area padding": str(mask.padding) if mask.area == "masked" else "",
-            "Masked content": _FILLS.get(mask.fill, ""),
-        }
+    values |= starting.described(source) if source else {}
     brackets = any(mark in recipe.prompt + recipe.negative for mark in "([")
     values["Emphasis"] = _EMPHASES.get(recipe.emphasis, "") if brackets else ""
     values |= expert.late(recipe.sampling, recipe.sampler)
@@ -110,3 +103,8 @@ def from_text(text: str, catalogue: Catalogue | None = None) -> Recipe:
     """The recipe that a parameters text, of whatever program, tells of."""
     found = restored({"parameters": text}, catalogue)
     return found.recipe if found else Recipe()
+
+
+def _hides(mask: Mask, checkpoint: CheckpointEntry | None) -> bool:
+    """Whether the model is one that is not shown what is to be repainted."""
+    return mask.conditioning != 1 or (checkpoint is not None and checkpoint.title.endswith("inpainting"))
