@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
 from pipelines.parameter import SEED_LIMIT, Label, Range, RecipeError, check_fields, facts
-from pipelines.passes import Finish, Hires, NoiseSource, Refiner, Sampling
+from pipelines.passes import Finish, Hires, NoiseSource, Padding, Passes, Refiner, Sampling
 from pipelines.source import (
     NO_IMAGE,
     Area,
@@ -42,6 +42,8 @@ __all__ = [
     "Loopback",
     "Mask",
     "NoiseSource",
+    "Padding",
+    "Passes",
     "Range",
     "Recipe",
     "RecipeError",
