@@ -44,7 +44,7 @@ def _models(arguments: Arguments) -> int:
 
 
 def _settings(arguments: Arguments) -> Settings:
-    names = ("host", "port", "engine", "device", "dtype", "offline")
+    names = ("share", "host", "port", "engine", "device", "dtype", "offline")
     flags: dict[str, Any] = {name: getattr(arguments, name, None) for name in names}
     if getattr(arguments, "no_browser", False):
         flags["browser"] = False
@@ -63,6 +63,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", help="address to listen at; 127.0.0.1 by default: this machine only")
     parser.add_argument("--port", type=int, help="7860 by default; the next free one when it is taken")
+    parser.add_argument(
+        "--share",
+        nargs="?",
+        const="gradio",
+        metavar="WAY",
+        help="share the page by a link: gradio, ssh:USER@HOST or command:PROGRAM … {port}; see docs/sharing.md",
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
     parser.set_defaults(run=_serve)
     commands = parser.add_subparsers(title="commands", metavar="")

@@ -12,6 +12,7 @@ from pathlib import Path
 import gradio
 import uvicorn
 from fastapi import APIRouter, FastAPI, Response
+from starlette.types import ASGIApp
 
 from webui.api import problems
 from webui.guard import Guard
@@ -73,6 +74,26 @@ def _build(api: Callable[[asyncio.Event], APIRouter], page: Page, assets: Path, 
     problems.install(app)
     app.include_router(api(closing), prefix="/api/v1")
     app.include_router(_static(assets))
+    _mount(app, page)
+    app.add_middleware(Guard, names=(settings.host,))
+    return app
+
+
+def build_shared(make_page: Callable[[], Page], assets: Path) -> FastAPI:
+    """The page for guests and its assets, for a door to stand in front of."""
+
+    async def inside_a_loop() -> FastAPI:
+        app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        app.state.closing = asyncio.Event()
+        problems.install(app)
+        app.include_router(_static(assets))
+        _mount(app, make_page())
+        return app
+
+    return asyncio.run(inside_a_loop())
+
+
+def _mount(app: FastAPI, page: Page) -> None:
     gradio.mount_gradio_app(
         app,
         page.blocks,
@@ -88,18 +109,24 @@ def _build(api: Callable[[asyncio.Event], APIRouter], page: Page, assets: Path, 
         theme=page.theme,
         head=page.head,
     )
-    app.add_middleware(Guard, names=(settings.host,))
-    return app
+
+
+def relay() -> tuple[str, str, str]:
+    """What Gradio's package knows of its relay: the address that tells where it is, that of its client for this
+    machine, and the client's SHA-256, "" where there is none."""
+    from gradio import networking, tunneling
+
+    return networking.GRADIO_API_SERVER, tunneling.BINARY_URL, tunneling.CHECKSUMS.get(tunneling.BINARY_URL, "")
 
 
 class Server:
-    """Runs an application in a thread of its own until `close`."""
+    """Runs an application in a thread of its own until `close`. front: what stands before it on this socket."""
 
-    def __init__(self, app: FastAPI, sock: socket.socket) -> None:
+    def __init__(self, app: FastAPI, sock: socket.socket, front: ASGIApp | None = None) -> None:
         self._app = app
         self._sock = sock
         config = uvicorn.Config(
-            app, log_level="warning", proxy_headers=False, server_header=False, timeout_graceful_shutdown=2
+            front or app, log_level="warning", proxy_headers=False, server_header=False, timeout_graceful_shutdown=1
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, name="server")

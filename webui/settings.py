@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -26,7 +26,11 @@ class SettingsError(ValueError):
 
 @dataclass
 class Settings:
-    """root: the folder that holds models, extensions, outputs and settings.yaml."""
+    """root: the folder that holds models, extensions, outputs and settings.yaml.
+
+    share      -- the way to share at the start, as webui/share/provider.py describes it; "" shares nothing
+    share_ways -- the ways that the page offers
+    """
 
     root: Path = Path()
     host: str = "127.0.0.1"
@@ -37,6 +41,8 @@ class Settings:
     dtype: str = ""
     offline: bool = False
     queue_limit: int = 200
+    share: str = ""
+    share_ways: list[str] = field(default_factory=lambda: ["gradio"])
     theme: Theme = "system"
     previews: bool = True
     checkpoint: str = ""
