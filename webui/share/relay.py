@@ -49,7 +49,7 @@ class Relay:
             raise ShareError("Gradio's relay does not answer. Are you online? Try again, or share by ssh.") from error
         certificate = self.folder / "certificate.pem"
         atomic.write(certificate, relay.certificate.encode())
-        name = secrets.token_urlsafe(32)
+        name = secrets.token_hex(32)
         argv = [str(program), "http", "-n", name, "-l", str(local), "-i", "127.0.0.1", "--uc", "--sd", "random", "--ue"]
         argv += ["--server_addr", f"{relay.host}:{relay.port}", "--disable_log_color"]
         argv += ["--tls_enable", "--tls_trusted_ca_file", str(certificate)]

@@ -42,9 +42,10 @@ class Owner:
     service: JobService
     settings: Settings
     count_tokens: Count
+    now: Callable[[], float] = time.monotonic
 
     def make_guest(self, number: int, folder: Path, caps: Caps, waiting: Callable[[], int]) -> Guest:
-        return Guest(number, folder, caps, GuestEngine(self.engine, self.turns, self.service), waiting, time.monotonic)
+        return Guest(number, folder, caps, GuestEngine(self.engine, self.turns, self.service), waiting, self.now)
 
     def listen(self, guests: Guests, key: Key) -> tuple[Door, "Port"]:
         """The guests' page behind a door, on a free port of this machine."""
@@ -61,7 +62,7 @@ class Owner:
         def api(guest: Guest) -> ASGIApp:
             return _api(guest, page, self.count_tokens)
 
-        door = Door(page, api, guests, key)
+        door = Door(page, api, guests, key, now=self.now)
         sock = server.listen("127.0.0.1", 0)
         return door, Port(server.Server(page, sock, front=door), sock.getsockname()[1])
 
