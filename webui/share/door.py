@@ -46,7 +46,7 @@ _OURS = {
 }
 _FORM = (
     "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; "
-    "img-src 'self'"
+    "img-src data:"
 )
 
 
@@ -221,8 +221,11 @@ def _page(status: int, title: str, sentence: str, more: str = "") -> Response:
     text = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="robots" content="noindex">'
         '<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">'
+        f'<link rel="icon" href="data:,">'
         f"<title>{escape(title)}</title><style>body{{font:16px/1.5 system-ui,sans-serif;max-width:32rem;"
         "margin:15vh auto;padding:0 1.5rem}input,button{font:inherit;padding:.5rem .75rem}</style>"
         f"<h1>{escape(title)}</h1><p>{escape(sentence)}</p>{more}</html>"
     )
-    return HTMLResponse(text, status, {"Content-Security-Policy": _FORM, "Cache-Control": "no-store"})
+    # A form that names no referrer names no origin either, and would be refused.
+    headers = {"Content-Security-Policy": _FORM, "Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
+    return HTMLResponse(text, status, headers)
