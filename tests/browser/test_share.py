@@ -50,6 +50,7 @@ def test_a_link_is_opened_used_by_a_guest_and_closed(
     guest.wait_for_url(lambda url: "/s/" not in url)
     expect(guest.get_by_text("You are a guest here")).to_be_visible(timeout=20_000)
     expect(guest.get_by_role("tab", name="Settings")).to_have_count(0)
+    expect(guest.locator("#setting_sd_model_checkpoint input")).to_have_value("plain", timeout=20_000)
     guest.locator("#txt2img_prompt textarea").fill("a fox of a guest")
     guest.locator("#txt2img_generate").click()
     expect(guest.locator("#txt2img_results img").first).to_be_visible(timeout=20_000)

@@ -12,6 +12,7 @@ import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from webui.settings import SettingsError
 
@@ -77,4 +78,4 @@ def command(name: str) -> Provider:
     def prepare(local: int) -> Plan:
         return Plan(tuple(word.replace(_PORT, str(local)) for word in words), _ADDRESS)
 
-    return Provider(name, words[0], prepare)
+    return Provider(name, Path(words[0]).name, prepare)

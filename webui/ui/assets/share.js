@@ -4,7 +4,7 @@
   const sf = window.snowfox;
   const { h, icon } = sf;
   const hours = [1, 2, 4, 8, 24, 72];
-  const titles = { gradio: "Gradio's relay" };
+  const title = (way) => (way === "gradio" ? "Gradio's relay" : way.startsWith("command:") ? way.slice(8).split(" ")[0].split("/").pop() : way);
 
   const pause = (count) => new Promise((done) => setTimeout(done, count));
   const clock = (left) => {
@@ -54,7 +54,7 @@
         h("p", { class: "sf-faint" }, "Give friends a link to this page. They see their own pictures only: no settings, no models folder, none of your pictures. Yours are made first."),
         note(told?.message, true),
         h("form", { class: "sf-share-form", onsubmit: begin },
-          ways.length > 1 ? choice("By", "share_way", ways, ways.map((way) => titles[way] ?? way), ways[0]) : h("input", { type: "hidden", name: "share_way", value: ways[0] ?? "" }),
+          ways.length > 1 ? choice("By", "share_way", ways, ways.map(title), ways[0]) : h("input", { type: "hidden", name: "share_way", value: ways[0] ?? "" }),
           choice("For", "share_hours", hours, hours.map((count) => (count === 1 ? "1 hour" : `${count} hours`)), 8),
           h("label", { for: "share_phrase" }, h("span", {}, "Pass phrase"), h("input", { id: "share_phrase", name: "share_phrase", type: "text", maxlength: 200, autocomplete: "off", placeholder: "None" })),
           h("button", { type: "submit", class: "sf-btn sf-ember", id: "share_begin", disabled: Boolean(busy) }, busy || "Share")),
