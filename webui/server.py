@@ -141,10 +141,12 @@ class Server:
         if self._loop is not None and not self._loop.is_closed():
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._app.state.closing.set)
-        # Streams that pages hold open are cut off: that is no error to tell of.
-        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        log = logging.getLogger("uvicorn.error")
+        level = log.level
+        log.setLevel(logging.CRITICAL)  # streams that pages hold open are cut off: that is no error to tell of
         self._server.should_exit = True
         self._thread.join()
+        log.setLevel(level)
         self._sock.close()
 
     def _run(self) -> None:
