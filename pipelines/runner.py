@@ -105,6 +105,10 @@ class Runner:
         with self._lock:
             self._callbacks.append(callback)
 
+    def unload(self) -> None:
+        """Give back the memory of the models that are loaded."""
+        self._shelf.clear()
+
     def close(self) -> None:
         """Stop the background work and give the memory back."""
         self._hashes.close()

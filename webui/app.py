@@ -15,6 +15,8 @@ from webui.api import jobs as jobs_api
 from webui.api import pictures as pictures_api
 from webui.api import share as share_api
 from webui.api import tokens
+from webui.api.sdapi.application import applications
+from webui.api.surface import Surface
 from webui.engines.base import Engine
 from webui.engines.messages import Setup
 from webui.engines.turns import SharedEngine, Turns
@@ -71,15 +73,15 @@ class App:
         self.service.close()
         self.store.close()
 
-    def api(self, closing: asyncio.Event) -> APIRouter:
-        """Everything under /api/v1."""
+    def api(self, closing: asyncio.Event) -> Surface:
+        """Everything that other programs talk to."""
         routes = APIRouter()
         routes.include_router(jobs_api.router(self.service, closing))
         routes.include_router(
             pictures_api.router(self.store, self._count_tokens, lambda: self.service.status.catalogue)
         )
         routes.include_router(share_api.router(self.sharing))
-        return routes
+        return Surface(routes, applications(self.service, self.store, self.settings))
 
 
 def make_engine(settings: Settings) -> Engine:

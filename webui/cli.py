@@ -45,7 +45,7 @@ def _models(arguments: Arguments) -> int:
 
 
 def _settings(arguments: Arguments) -> Settings:
-    names = ("share", "host", "port", "engine", "device", "dtype", "offline")
+    names = ("share", "host", "port", "engine", "device", "dtype", "offline", "api_auth", "cors_allow_origins")
     given: dict[str, Any] = {name: getattr(arguments, name, None) for name in names}
     if getattr(arguments, "no_browser", False):
         given["browser"] = False
@@ -71,6 +71,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="WAY",
         help="share the page by a link: gradio, ssh:USER@HOST or command:PROGRAM … {port}; see docs/sharing.md",
     )
+    parser.add_argument("--api-auth", metavar="NAME:PASSWORD", help="ask for them; several with commas")
+    parser.add_argument("--cors-allow-origins", metavar="ADDRESSES", help="web pages that may use the API, with commas")
     parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
     parser.set_defaults(run=_serve)
     commands = parser.add_subparsers(title="commands", metavar="")

@@ -30,6 +30,8 @@ class Settings:
 
     share      -- the way to share at the start, as webui/share/provider.py describes it; "" shares nothing
     share_ways -- the ways that the page offers
+    api_auth           -- "name:password", or several with commas; then everything asks for one of them
+    cors_allow_origins -- addresses of web pages, with commas, that may use the API from a browser
     """
 
     root: Path = Path()
@@ -43,6 +45,8 @@ class Settings:
     queue_limit: int = 200
     share: str = ""
     share_ways: list[str] = field(default_factory=lambda: ["gradio"])
+    api_auth: str = ""
+    cors_allow_origins: str = ""
     theme: Theme = "system"
     previews: bool = True
     checkpoint: str = ""

@@ -79,6 +79,9 @@ class SharedEngine:
     def rescan(self) -> None:
         self._engine.rescan()
 
+    def unload(self) -> None:
+        self._engine.unload()
+
     def close(self) -> None:
         self._engine.close()
 

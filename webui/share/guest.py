@@ -59,6 +59,9 @@ class GuestEngine(SharedEngine):
     def rescan(self) -> None:
         """Not for guests."""
 
+    def unload(self) -> None:
+        """Not for guests."""
+
     def close(self) -> None:
         self._leave()
 
@@ -108,7 +111,7 @@ class GuestService(JobService):
         self._times: deque[float] = deque()
         self._counting = threading.Lock()
 
-    def submit(self, recipe: Recipe, origin: str = "guest") -> Job:
+    def submit(self, recipe: Recipe, origin: str = "guest", kept: bool = True) -> Job:
         self._caps.check(recipe)
         try:
             self._guest_store.check_room()
@@ -122,7 +125,7 @@ class GuestService(JobService):
                 self._times.popleft()
             if len(self._times) >= self._caps.hourly:
                 raise QueueFull(f"That makes {self._caps.hourly} in an hour, the most for one guest. Try again later.")
-            job = super().submit(recipe, "guest")
+            job = super().submit(recipe, "guest", kept)
             self._times.append(now)
         return job
 
