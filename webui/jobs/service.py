@@ -277,7 +277,8 @@ class JobService:
         recipe = job.recipe
         if checkpoint is not None and not recipe.checkpoint:
             recipe = replace(recipe, checkpoint=checkpoint.name)
-        saved = self._store.save(event.picture, recipe.starting_at(event.index + base), event.seed, checkpoint)
+        single = recipe.starting_at(event.index + base)
+        saved = self._store.save(event.picture, single, event.seed, checkpoint, catalogue)
         image = JobImage(saved.id, event.index + base, event.seed, saved.width, saved.height)
         job = replace(job, recipe=recipe).with_image(image)
         self._journal.write(job)

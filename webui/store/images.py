@@ -5,13 +5,13 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from pipelines import atomic
-from pipelines.catalogue import CheckpointEntry
+from pipelines.catalogue import Catalogue, CheckpointEntry
 from pipelines.picture import Picture
 from pipelines.recipe import ImageRef, Recipe
 from pipelines.recipe_json import from_json, to_json
@@ -22,6 +22,8 @@ from webui.store.index import Index, Row
 log = logging.getLogger(__name__)
 
 _BIN = ".bin"
+
+Names = Callable[[Path, int], Iterator[str]]
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,15 @@ class ImageStore:
     """outputs: where finished pictures go; inputs: where pictures to start from are kept.
 
     dated -- whether `outputs` gets one folder a day
+    names -- how pictures are called: from folder and seed, the names to try
     """
 
-    def __init__(self, outputs: Path, inputs: Path, index: Path, dated: bool = True) -> None:
+    def __init__(
+        self, outputs: Path, inputs: Path, index: Path, dated: bool = True, names: Names | None = None
+    ) -> None:
         self.outputs = outputs
         self._dated = dated
+        self._names = names or numbered
         self.inputs = inputs
         self._index = Index(index)
 
@@ -70,14 +76,24 @@ class ImageStore:
         """The pixels of an input. Raises BadPicture."""
         return codec.decode(self.data(ref))
 
-    def save(self, picture: Picture, recipe: Recipe, seed: int, checkpoint: CheckpointEntry | None) -> SavedImage:
-        """Write a finished picture; it is on disk, whole, when this returns. Raises OSError when it cannot be."""
+    def save(
+        self,
+        picture: Picture,
+        recipe: Recipe,
+        seed: int,
+        checkpoint: CheckpointEntry | None,
+        catalogue: Catalogue | None = None,
+    ) -> SavedImage:
+        """Write a finished picture; it is on disk, whole, when this returns. Raises OSError when it cannot be.
+
+        catalogue -- of the engine that made it
+        """
         identity = secrets.token_hex(16)
         now = time.time()
-        data = metadata.png(picture, recipe, seed, checkpoint, identity)
+        data = metadata.png(picture, recipe, seed, checkpoint, identity, catalogue)
         day = datetime.fromtimestamp(now).strftime("%Y-%m-%d")
         folder = self.outputs / day if self._dated else self.outputs
-        path = atomic.write_new(folder, tuple(_names(folder, seed)), data)
+        path = atomic.write_new(folder, tuple(self._names(folder, seed)), data)
         row = self._row(path, data, now)
         self._index.add([row])
         return self._saved(row)
@@ -170,7 +186,7 @@ class ImageStore:
         )
 
 
-def _names(folder: Path, seed: int) -> Iterator[str]:
+def numbered(folder: Path, seed: int) -> Iterator[str]:
     """File names in the order to try: a number that counts up in the folder, and the seed."""
     numbers = [int(path.name[:5]) for path in folder.glob("[0-9][0-9][0-9][0-9][0-9]-*.png")]
     first = max(numbers, default=-1) + 1
