@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from pipelines.catalogue import CheckpointEntry
-from pipelines.recipe import ImageRef, Mask, Recipe, RecipeError, Refiner, Sampling, Source, Tiling
+from pipelines.asset import Used
+from pipelines.catalogue import AssetEntry, CheckpointEntry
+from pipelines.recipe import Hires, ImageRef, Mask, Recipe, RecipeError, Refiner, Sampling, Source, Tiling
 from webui.engines.fake import FAKE_CATALOGUE
 from webui.store import recall
 from webui.store.fidelity import Restored
@@ -322,6 +323,33 @@ def test_a_text_that_names_no_source_of_noise_means_the_numbers_of_a_card() -> N
     assert found("x").recipe.sampling.noise == "cpu"
 
 
+def test_hashes_of_networks_and_words_stand_in_the_text() -> None:
+    used = (
+        Used("lora", "ink, wild", "0a1b2c3d4e5f"),
+        Used("lora", "unknown", ""),
+        Used("lora", "sketch", "9f8e7d6c5b4a"),
+        Used("embedding", "easyneg", "c74b4e810b03"),
+        Used("vae", "fine.safetensors", "235745af8d"),
+    )
+    values = parse_infotext(format_infotext(Recipe(prompt="a cat", seed=1), used=used))
+    assert values["Lora hashes"] == "ink wild: 0a1b2c3d4e5f, sketch: 9f8e7d6c5b4a"
+    assert values["TI hashes"] == "easyneg: c74b4e810b03"
+    assert (values["VAE"], values["VAE hash"]) == ("fine.safetensors", "235745af8d")
+
+
+def test_a_lora_that_has_another_name_here_is_renamed() -> None:
+    here = AssetEntry("lora", "my ink", "", 1, hash="0a1b2c3d4e5f")
+    catalogue = replace(FAKE_CATALOGUE, assets=(here,))
+    text = (
+        "a <lora:ink:0.8:0.5>, <lyco:ink:1> <lora:sketch:1> <hypernet:ink:1>\n"
+        'Steps: 2, Sampler: Euler a, Seed: 1, Lora hashes: "ink: 0A1B2C3D4E5F, sketch: 9f8e7d6c5b4a"'
+    )
+    assert from_text(text, catalogue).prompt == (
+        "a <lora:my ink:0.8:0.5>, <lyco:my ink:1> <lora:sketch:1> <hypernet:ink:1>"
+    )
+    assert "<lora:ink:" in from_text(text).prompt
+
+
 def test_what_happens_within_a_pass_is_written_and_read_back() -> None:
     sampling = Sampling(
         noise="cpu",
@@ -377,3 +405,33 @@ def test_what_was_made_from_a_picture_is_told_by_its_strength() -> None:
     assert recall.started_from(read(f"x\n{TAIL}, Denoising strength: 0.6, Hires upscale: 2")) == (False, False)
     with pytest.raises(RecipeError):
         recall.source(read(f"x\n{TAIL}, Denoising strength: 3"), image, None)
+
+
+def test_a_second_pass_is_written_and_read_back() -> None:
+    hires = Hires(
+        1.5, steps=6, upscaler="R-ESRGAN 4x+", strength=0.45, sampler="Euler a", prompt='a "grand" tower, near'
+    )
+    recipe = Recipe("a tower", checkpoint="plain", seed=1, hires=hires)
+    text = format_infotext(recipe)
+    assert "Denoising strength: 0.45, RNG: CPU, Hires sampler: Euler a" in text
+    assert "Hires upscale: 1.5, Hires steps: 6, Hires upscaler: R-ESRGAN 4x+" in text
+    again = restored({"parameters": text}, FAKE_CATALOGUE)
+    assert again is not None and again.recipe == recipe
+    sized = replace(recipe, hires=Hires(width=1280, height=768, checkpoint="plain", guidance=3.5))
+    text = format_infotext(sized, made=Making(hashes={"plain": "7440042bbd" + "0" * 54}))
+    assert "Hires checkpoint: plain [7440042bbd]" in text and "Hires resize: 1280x768" in text
+    again = restored({"parameters": text}, FAKE_CATALOGUE)
+    assert again is not None and again.recipe == sized
+
+
+def test_what_is_said_to_be_the_same_in_the_second_pass_is() -> None:
+    info = found(
+        f"x\n{TAIL}, Denoising strength: 0.6, Hires upscale: 2, Hires upscaler: Latent, "
+        "Hires sampler: Use same sampler, Hires checkpoint: Use same checkpoint"
+    )
+    assert info.recipe.hires == Hires(2.0, strength=0.6)
+
+
+def test_very_old_second_passes_give_their_first_size() -> None:
+    info = found(f"x\n{TAIL}, Size: 1024x1024, First pass size: 512x512, Denoising strength: 0.7")
+    assert (info.recipe.width, info.recipe.hires) == (512, Hires(width=1024, height=1024, strength=0.7))

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from pipelines.catalogue import Catalogue
+from pipelines.prompt.tags import renamed
 from pipelines.recipe import Emphasis, Fill, ImageRef, Mask, Recipe, RecipeError, Resize, Source, check
 from pipelines.recipe_json import from_json, to_json
-from webui.store import expert, parts
+from webui.store import expert, parts, second
 from webui.store.fidelity import Fidelity
 from webui.store.infotext import Infotext, completed
 
@@ -24,6 +25,7 @@ _SUFFIXES = (".safetensors", ".ckpt", ".pt")
 _SHORTEST_HASH = 8
 _NO_FIELD = frozenset({"Version", "App", "User", "Model hash", "Lora hashes", "TI hashes", "VAE hash", "Hashes"})
 """Keys that say nothing a recipe would have to hold."""
+_BROUGHT = ("Size-1", "Size-2", "Hires resize-1", "Hires resize-2", "Refiner switch by sampling steps")
 _OF_SOURCES = frozenset(
     {"Denoising strength", "Mask blur", "Mask mode", "Masked content", "Inpaint area", "Masked area padding"}
 )
@@ -41,20 +43,24 @@ def recalled(info: Infotext, catalogue: Catalogue | None = None) -> tuple[Recipe
     report: Report = {}
     recipe = Recipe(prompt=values.get("Prompt", info.prompt), negative=info.negative)
     report |= {name: "exact" for name in ("prompt", "negative") if getattr(recipe, name)}
+    if catalogue is not None:
+        recipe = replace(recipe, prompt=_renamed(recipe.prompt, info.values.get("Lora hashes", ""), catalogue))
     for name, key in _NUMBERS.items():
         if key in info.values:
-            recipe, report[name] = _with_number(recipe, name, info.values[key])
+            recipe, report[name] = _with_number(recipe, name, values[key])
     old = {key: values[key] for key in ("Pad conds v0",) if key in values}
     sampling = expert.recalled({**info.values, **old}, values["RNG"], report)
     recipe = replace(recipe, sampling=sampling if "seed" in report else replace(sampling, noise=recipe.sampling.noise))
     recipe = _with_sampler(recipe, info.values, catalogue, report)
     recipe = _with_checkpoint(recipe, info.values, catalogue, report)
     recipe = _with_rules(recipe, info.values, values, report)
-    recipe = _with_parts(recipe, values, catalogue, report)
+    recipe = _with_parts(recipe, _said(info, values), catalogue, report)
     used = {*_NUMBERS.values(), *_NO_FIELD, "Sampler", "Schedule type", "Model", "Emphasis", "RNG"}
     used |= {"Old prompt editing timelines", *expert.KEYS, *parts.KEYS}
     if started_from(info)[0]:
         used |= _OF_SOURCES
+    if recipe.hires is not None:
+        used |= second.KEYS
     report |= {key: "lost" for key in info.values if key not in used}
     return recipe, report
 
@@ -82,8 +88,7 @@ def source(info: Infotext, image: ImageRef, mask: ImageRef | None, resize: Resiz
 
 def started_from(info: Infotext) -> tuple[bool, bool]:
     """Whether a picture was made from another, and whether with a mask."""
-    second = any(key in info.values for key in ("Hires upscale", "Hires upscaler", "Hires resize-1"))
-    return "Denoising strength" in info.values and not second, "Mask blur" in info.values
+    return "Denoising strength" in info.values and not second.told(info.values), "Mask blur" in info.values
 
 
 def _value(text: str | None, usual: float) -> float:
@@ -91,6 +96,18 @@ def _value(text: str | None, usual: float) -> float:
         return usual if text is None else float(text)
     except ValueError:
         return usual
+
+
+def _renamed(prompt: str, hashes: str, catalogue: Catalogue) -> str:
+    """The prompt with the names that its LoRA have here, as far as their hashes are known."""
+    local = {asset.hash: asset.name for asset in catalogue.kind("lora") if asset.hash}
+    names: dict[str, str] = {}
+    for pair in hashes.split(","):
+        name, _, digits = pair.rpartition(":")
+        here = local.get(digits.strip().lower())
+        if here is not None:
+            names[name.strip()] = here
+    return renamed(prompt, names) if names else prompt
 
 
 def _with_number(recipe: Recipe, name: str, value: str) -> tuple[Recipe, Fidelity]:
@@ -150,8 +167,20 @@ def _local(name: str, digits: str, catalogue: Catalogue | None) -> tuple[str, Fi
     return "", "lost"
 
 
+def _said(info: Infotext, values: Mapping[str, str]) -> Mapping[str, str]:
+    """The pairs that stand in the text, with those that old texts are brought up to date by."""
+    brought = {key: values[key] for key in _BROUGHT if key in values and (key in info.values or values[key] != "0")}
+    return {**info.values, **brought}
+
+
 def _with_parts(recipe: Recipe, values: Mapping[str, str], catalogue: Catalogue | None, report: Report) -> Recipe:
-    """Tiling and the refiner."""
+    """Tiling, the second pass and the refiner."""
+    if second.told(values):
+        hires, digits = second.recalled(values, report)
+        name = hires.checkpoint
+        if name or digits:
+            name, report["hires.checkpoint"] = _local(name, digits, catalogue)
+        recipe = replace(recipe, hires=replace(hires, checkpoint=name))
     tiling = parts.tiled(values)
     if tiling != "off":
         report["tiling"] = "exact"
