@@ -185,6 +185,31 @@ smiling face with sunglasses: cool face, face with sunglasses; yellow;
 smiling face with heart-eyes: face with heart eyes, face in love; yellow;
 crying face: sad face, crying face; yellow; c
 angry face: angry face; ;
+anchor: anchor; grey; c
+thumbs up: thumbs up; yellow; m
+lipstick: lipstick; red;
+high-heeled shoe: high-heeled shoe, high heel; red; c
+handbag: handbag, purse; ; c
+necktie: necktie, tie; ; c
+hourglass done: hourglass, sand glass; ;
+watch: watch, wristwatch; ;
+envelope: envelope, letter; white;
+door: door; brown; c
+vertical traffic light: traffic light; ;
+high voltage: lightning bolt, flash of lightning; yellow; c
+ear of corn: corn, ear of corn; yellow; m
+cocktail glass: cocktail, cocktail glass; ;
+globe showing europe-africa: globe, planet earth, earth; blue;
+scorpion: scorpion; ;
+bat: bat; ;
+spiral shell: seashell, shell; ;
+paw prints: paw prints, paws; ; m
+headphone: headphones; ; m
+saxophone: saxophone; yellow;
+game die: die, game die; ;
+gear: gear, cogwheel; grey; c
+shield: shield; blue; c
+locked: padlock, lock; yellow; c
 """
 FIRST: Final = (
     "red heart, fox, cat face, red apple, frog, pizza, dog face, panda, rocket, house, sunflower, robot, banana, "

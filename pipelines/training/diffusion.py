@@ -17,6 +17,7 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextModel
 
+from pipelines.training.attention import use_plain_attention
 from pipelines.training.state import Average, load_state, save_state, schedule
 from pipelines.training.team import Team
 
@@ -104,6 +105,7 @@ class DiffusionTraining:
         self.source, self.text, self.unet, self.empty = source, text, unet, empty
         self.path, self.seed, self.batch, self.rate = path, seed, batch, rate
         self.text.get_input_embeddings().requires_grad_(False)
+        use_plain_attention(text, unet)
         self.networks = nn.ModuleDict({"text": text, "unet": unet})
         self.trained = [value for value in self.networks.parameters() if value.requires_grad]
         groups = [
