@@ -21,7 +21,7 @@ lion: lion; ;
 tiger face: tiger; orange;
 bear: bear, brown bear; brown; c
 polar bear: polar bear; white;
-rabbit face: rabbit, bunny, hare; ; c
+rabbit face: rabbit, bunny, hare; ;
 mouse face: mouse; grey;
 hamster: hamster; ;
 monkey face: monkey, chimp; brown;
@@ -29,9 +29,9 @@ pig face: pig, piglet; pink; c
 cow face: cow; ;
 horse face: horse; brown; c
 unicorn: unicorn; white;
-wolf: wolf; grey; c
+wolf: wolf; grey;
 raccoon: raccoon; grey;
-elephant: elephant; grey; c
+elephant: elephant; grey;
 giraffe: giraffe; yellow;
 penguin: penguin; ;
 owl: owl; brown;
@@ -131,7 +131,7 @@ sun: sun; yellow;
 full moon: moon, full moon; yellow;
 crescent moon: crescent moon; yellow;
 star: star; yellow; c
-cloud: cloud; ; c
+cloud: cloud; ;
 rainbow: rainbow; ;
 umbrella: umbrella; purple; c
 snowman: snowman; white;
@@ -175,7 +175,7 @@ alarm clock: alarm clock, clock; red; c
 magnet: magnet; red; c
 bomb: bomb; black;
 robot: robot; ;
-ghost: ghost; white; c
+ghost: ghost; white;
 alien: alien; ;
 skull: skull; white;
 jack-o-lantern: pumpkin, jack-o-lantern, halloween pumpkin; orange; c
@@ -207,7 +207,7 @@ paw prints: paw prints, paws; ; m
 headphone: headphones; ; m
 saxophone: saxophone; yellow;
 game die: die, game die; ;
-gear: gear, cogwheel; grey; c
+gear: gear, cogwheel; grey;
 shield: shield; blue; c
 locked: padlock, lock; yellow; c
 """
