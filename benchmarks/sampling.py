@@ -10,7 +10,7 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +119,14 @@ def picture(models: Path, entry: CheckpointEntry, size: int, steps: int, rounds:
     print(f"a warm picture, {size} px, {steps} steps: {wall:.2f} s wall, {cpu:.2f} s CPU")
 
 
+def finished(work: Generator[Any, None, torch.Tensor]) -> torch.Tensor:
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            return stop.value
+
+
 def precisions(entry: CheckpointEntry, size: int, steps: int, rounds: int) -> None:
     works: list[Callable[[], Any]] = []
     for dtype in ("float32", "bfloat16"):
@@ -126,8 +134,7 @@ def precisions(entry: CheckpointEntry, size: int, steps: int, rounds: int) -> No
         order = Order("a red fox", "", size, size, steps, 7.0, samplers.SAMPLERS[0], "Automatic", (1,))
 
         def make(model: LatentModel = model, order: Order = order) -> None:
-            for _ in model.make(order, lambda: False):
-                pass
+            model.decode(finished(model.draw(order, lambda: False)))
 
         works.append(make)
     full, half = (median(times) for times in alternating(rounds, *works))

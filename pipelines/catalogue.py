@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pipelines.recipe import Json, Task
+
+AssetKind = Literal["lora", "hypernetwork", "embedding", "vae", "upscaler", "controlnet", "faces"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,26 @@ class CheckpointEntry:
 
 
 @dataclass(frozen=True)
+class AssetEntry:
+    """A file that goes with a checkpoint. name: as a recipe or a tag in the prompt calls it.
+
+    family  -- name of the FamilyEntry it was made for; "" where that is unknown or does not matter
+    hash    -- the digits that the parameters text carries for its kind; "" while they are being worked out
+    problem -- a sentence: why it cannot be used; "" when it can
+    facts   -- what its kind has to tell: trigger words, vectors, scale, …
+    """
+
+    kind: AssetKind
+    name: str
+    path: str
+    bytes: int
+    family: str = ""
+    hash: str = ""
+    problem: str = ""
+    facts: Mapping[str, Json] = field(default_factory=dict[str, Json])
+
+
+@dataclass(frozen=True)
 class SamplerEntry:
     """aliases: other names that mean the same; schedule: the one that "Automatic" stands for."""
 
@@ -69,6 +92,7 @@ class Catalogue:
     samplers: tuple[SamplerEntry, ...]
     schedules: tuple[str, ...]
     device: DeviceEntry
+    assets: tuple[AssetEntry, ...] = ()
 
     def usable(self) -> tuple[CheckpointEntry, ...]:
         return tuple(entry for entry in self.checkpoints if not entry.problem)
@@ -82,6 +106,10 @@ class Catalogue:
 
     def family(self, name: str) -> FamilyEntry | None:
         return next((entry for entry in self.families if entry.name == name), None)
+
+    def kind(self, kind: AssetKind) -> tuple[AssetEntry, ...]:
+        """The assets of a kind that can be used."""
+        return tuple(entry for entry in self.assets if entry.kind == kind and not entry.problem)
 
     def sampler(self, name: str) -> SamplerEntry | None:
         """By name or alias, upper and lower case alike."""

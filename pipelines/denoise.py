@@ -1,19 +1,20 @@
 """Denoising: the loop that drives a sampler over a U-Net, and hands back every step."""
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 
 from pipelines.prompt.conditioning import Conditioning, Told
+from pipelines.prompt.encoder import Condition
 from pipelines.samplers import Steps
 from pipelines.schedules import NoiseTable
 
 Prediction = Literal["epsilon", "v"]
-Predict = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
-"""(x of unit scale, timesteps (batch,), conditioning (batch, tokens, width)) -> the network's output, fp32."""
+Predict = Callable[[torch.Tensor, torch.Tensor, Condition], torch.Tensor]
+"""(x of unit scale, timesteps (batch,), what each is told) -> the network's output, fp32."""
 
 
 class Stopped(Exception):
@@ -66,10 +67,16 @@ class Denoiser:
         guidance: float,
         group: int,
         both: bool = False,
+        beside: torch.Tensor | None = None,
+        image_guidance: float | None = None,
     ) -> None:
         """group: pictures in one call. Each use of a Denoiser is one call: it counts them for `conditioning`.
 
-        both: hand out the guided estimate and the one without the prompt
+        both           -- hand out the guided estimate and the one without the prompt
+        beside         -- (batch, channels, height, width): further channels that the network sees beside x, as the mask
+                          and the rest of the picture in inpainting models
+        image_guidance -- how closely the picture in `beside` is followed (Brooks et al. 2022, 3.2.1); None: no such
+                          guidance
         """
         self._predict = predict
         self._table = table
@@ -79,6 +86,8 @@ class Denoiser:
         self._guidance = guidance
         self._group = max(1, group)
         self._both = both
+        self._beside = beside
+        self._image_guidance = image_guidance
 
     def __call__(self, x: torch.Tensor, sigma: float) -> torch.Tensor:
         """x: (batch, channels, height, width), fp32. Returns the same shape; two of them, stacked, if `both`."""
@@ -86,7 +95,8 @@ class Denoiser:
         timestep = self._table.timestep(sigma)
         told = self._conditioning.at(self._calls)
         self._calls += 1
-        outputs = [self._guided(part, timestep, told) for part in (x * scale).split(self._group)]
+        shown = x * scale if self._beside is None else torch.cat([x * scale, self._beside], dim=1)
+        outputs = [self._guided(part, timestep, told) for part in shown.split(self._group)]
         output = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-4)
         if self._prediction == "v":
             return x * scale**2 - output * (sigma * scale)
@@ -99,21 +109,37 @@ class Denoiser:
             return self._asked(x, timestep, along)[0]
         without, *outputs = self._asked(x, timestep, [told.negative, *along])
         result = without
+        if self._image_guidance is not None and self._beside is not None:
+            own = x.shape[1] - self._beside.shape[1]
+            hidden = torch.cat([x[:, :own], torch.zeros_like(x[:, own:])], dim=1)
+            blank = self._asked(hidden, timestep, [told.negative])[0]
+            result = blank + (without - blank) * self._image_guidance
         for output, (_, weight) in zip(outputs, told.parts, strict=True):
             result = result + (output - without) * (weight * self._guidance)
         return torch.stack([result, without]) if self._both else result
 
-    def _asked(self, x: torch.Tensor, timestep: float, conditions: list[torch.Tensor]) -> list[torch.Tensor]:
+    def _asked(self, x: torch.Tensor, timestep: float, conditions: list[Condition]) -> list[torch.Tensor]:
         """The network's answer to each condition. Those of equal length are asked together; none is padded."""
         count = x.shape[0]
         answers: dict[int, torch.Tensor] = {}
-        for length in {condition.shape[1] for condition in conditions}:
-            places = [place for place, condition in enumerate(conditions) if condition.shape[1] == length]
-            context = torch.cat([conditions[place].expand(count, -1, -1) for place in places])
+        for length in {condition.tokens.shape[1] for condition in conditions}:
+            places = [place for place, condition in enumerate(conditions) if condition.tokens.shape[1] == length]
+            context = _repeated([conditions[place] for place in places], count)
             times = x.new_full((count * len(places),), timestep)
             output = self._predict(torch.cat([x] * len(places)), times, context)
             answers |= dict(zip(places, output.chunk(len(places)), strict=True))
         return [answers[place] for place in range(len(conditions))]
+
+
+def _repeated(conditions: list[Condition], count: int) -> Condition:
+    """Each of them `count` times, in one batch."""
+
+    def joined(values: Iterable[torch.Tensor | None]) -> torch.Tensor | None:
+        given = [value.expand(count, *value.shape[1:]) for value in values if value is not None]
+        return torch.cat(given) if given else None
+
+    tokens = torch.cat([condition.tokens.expand(count, -1, -1) for condition in conditions])
+    return Condition(tokens, joined(c.pooled for c in conditions), joined(c.ids for c in conditions))
 
 
 def denoise(

@@ -1,11 +1,12 @@
 """Family: what a model family subclasses, and what the runner asks of a loaded model."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import torch
 from PIL import Image
 
 from pipelines.catalogue import FamilyEntry
@@ -27,18 +28,26 @@ class ModelError(Exception):
 
 @dataclass(frozen=True)
 class Start:
-    """image: RGB at the order's size; mask: grey, white is repainted; strength: 0 .. 1."""
+    """What noise is put on: a picture for the whole batch, or the latents of a first pass.
 
-    image: Image.Image
+    source   -- RGB at the order's size; or (pictures, channels, height, width) of unit scale, one for each seed
+    strength -- 0 .. 1, how much noise
+    whole    -- the order's steps are those made; else they are those of the way from pure noise
+    mask     -- grey, white is repainted
+    """
+
+    source: Image.Image | torch.Tensor
     strength: float
     mask: Image.Image | None = None
     fill: Fill = "original"
+    whole: bool = False
 
 
 @dataclass(frozen=True)
 class Order:
-    """One batch of pictures that differ in their seeds only, with every name resolved.
+    """One pass over a batch of pictures that differ in their seeds only, with every name resolved.
 
+    after -- in a second pass: the steps of the first by which its prompt counted; None: this is the first
     light -- spare memory at the price of time
     """
 
@@ -58,6 +67,7 @@ class Order:
     old_editing: bool = False
     embeddings: Embeddings | None = None
     start: Start | None = None
+    after: int | None = None
     light: bool = False
 
 
@@ -76,12 +86,29 @@ class Model(ABC):
     bytes: int
     side_step: int
 
+    def components(self) -> Mapping[str, Any]:
+        """The torch modules that networks (LoRA) may change: "unet" (or what stands in its place), and the text
+        encoders "te", "te2", "te3" in the order in which trainers number them. Empty: no network can be used."""
+        return {}
+
     @abstractmethod
-    def make(self, order: Order, cancelled: Callable[[], bool]) -> Generator[Progress, None, list[Image.Image]]:
-        """The pictures of an order, one for each seed, RGB at its size.
+    def steps(self, order: Order) -> int:
+        """How many steps `draw` will report."""
+
+    @abstractmethod
+    def draw(self, order: Order, cancelled: Callable[[], bool]) -> Generator[Progress, None, torch.Tensor]:
+        """The clean latents of an order, one for each seed: (pictures, channels, height, width), fp32, unit scale.
 
         Raises denoise.Stopped, denoise.NotANumber, or whatever torch raises.
         """
+
+    @abstractmethod
+    def encode(self, images: Sequence[Image.Image], seeds: tuple[int, ...]) -> torch.Tensor:
+        """The latents of RGB pictures of one size, one for each seed."""
+
+    @abstractmethod
+    def decode(self, latents: torch.Tensor, light: bool = False) -> list[Image.Image]:
+        """The pictures of latents, RGB. Raises denoise.NotANumber."""
 
 
 class Family(ABC):

@@ -1,7 +1,7 @@
 """Latent model: text encoder, U-Net and autoencoder, and how they make pictures. What SD 1.x and its kin share."""
 
 import math
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,10 +12,11 @@ from pipelines.denoise import Blend, Denoised, Denoiser, NotANumber, Prediction,
 from pipelines.device import Device
 from pipelines.family import Model, Order, Progress, Start
 from pipelines.latents import Autoencoder, latent_mask, to_images
+from pipelines.networks.names import TEXT_ENCODERS
 from pipelines.noise import BrownianNoise, SeededNoise, Variations
 from pipelines.preview import LatentColours
 from pipelines.prompt.conditioning import Pass, condition
-from pipelines.prompt.encoder import ClipText
+from pipelines.prompt.encoder import Condition, JointText
 from pipelines.samplers import Noise
 from pipelines.schedules import NoiseTable
 
@@ -24,13 +25,23 @@ from pipelines.schedules import NoiseTable
 class Parts:
     """unet: a diffusers UNet2DConditionModel, computing in `dtype`."""
 
-    text: ClipText
+    text: JointText
     unet: Any
     dtype: torch.dtype
     autoencoder: Autoencoder
     table: NoiseTable
     prediction: Prediction
     colours: LatentColours
+
+
+@dataclass(frozen=True)
+class Way:
+    """whole: the noise levels of the full schedule; levels: those gone through, the last is where the picture is taken;
+    start: that of the noise put on a picture."""
+
+    whole: list[float]
+    levels: list[float]
+    start: float
 
 
 class LatentModel(Model):
@@ -41,50 +52,50 @@ class LatentModel(Model):
         self.parts = parts
         self._device = device
 
-    def make(self, order: Order, cancelled: Callable[[], bool]) -> Generator[Progress, None, list[Image.Image]]:
+    def components(self) -> Mapping[str, Any]:
+        texts = (part.model for part in self.parts.text.parts)
+        return {"unet": self.parts.unet, **dict(zip(TEXT_ENCODERS, texts, strict=False))}
+
+    def steps(self, order: Order) -> int:
+        return len(self._way(order).levels) - 1
+
+    def draw(self, order: Order, cancelled: Callable[[], bool]) -> Generator[Progress, None, torch.Tensor]:
         if order.sampler.adaptive and len(order.seeds) > 1:
             return (yield from self._one_by_one(order, cancelled))
-        parts, sampler, settings = self.parts, order.sampler, order.sampling
-        shape = parts.autoencoder.shape(order.width, order.height)
-        denoiser = self.denoiser(order)
-        fresh = SeededNoise(order.seeds, shape, self._device.name, settings.noise, settings.seed_delta)
-        levels = sampler.sigmas(order.schedule, order.steps, parts.table, settings)
-        # A Brownian path spans the whole schedule, also where a picture goes through its end only.
-        noise = self._noise(order, fresh, levels, shape)
-        first = self._first(order, fresh)
-        blend: Blend | None = None
-        if order.start is None:
-            x = first * (math.sqrt(1 + levels[0] ** 2) if sampler.preserving else levels[0])
-        else:
-            levels, start = sampler.shortened(levels, order.steps, order.start.strength, parts.table)
-            source = parts.autoencoder.encode(order.start.image, order.seeds)
-            source, blend = self._filled(order.start, source, first, sampler.preserving)
-            x = (source + first * start) * (math.hypot(1, levels[0]) / math.hypot(1, start))
+        way = self._way(order)
+        shape = self._shape(order)
+        fresh = SeededNoise(order.seeds, shape, self._device.name, order.sampling.noise, order.sampling.seed_delta)
+        noise = self._noise(order, fresh, way, shape)
+        x, blend = self._beginning(order, way, self._first(order, fresh))
         # The samplers compute in plain fp32 between the calls of the network.
-        steps = sampler.steps(x, levels, noise, settings)
-        x = yield from self._watched(denoise(steps, denoiser, len(levels) - 1, cancelled, sampler.calls, blend))
-        if sampler.preserving and levels[-1] > 0:
-            x = x / math.sqrt(1 + levels[-1] ** 2)
-        if blend is not None:
-            x = blend(x)
+        steps = order.sampler.steps(x, way.levels, noise, order.sampling)
+        count = len(way.levels) - 1
+        x = yield from self._watched(denoise(steps, self.denoiser(order), count, cancelled, order.sampler.calls, blend))
+        if order.sampler.preserving and way.levels[-1] > 0:
+            x = x / math.sqrt(1 + way.levels[-1] ** 2)
         if cancelled():
             raise Stopped
-        decoded = parts.autoencoder.decode(x, order.light)
+        return x if blend is None else blend(x)
+
+    def encode(self, images: Sequence[Image.Image], seeds: tuple[int, ...]) -> torch.Tensor:
+        return self.parts.autoencoder.encode(images, seeds)
+
+    def decode(self, latents: torch.Tensor, light: bool = False) -> list[Image.Image]:
+        decoded = self.parts.autoencoder.decode(latents, light)
         if not bool(torch.isfinite(decoded).all()):
             raise NotANumber
         return to_images(decoded)
 
     def denoiser(self, order: Order) -> Denoiser:
         parts = self.parts
-        words = (
-            order.embeddings.within(f"{order.prompt}\n{order.negative}", parts.text.width) if order.embeddings else {}
-        )
+        known, both = order.embeddings, f"{order.prompt}\n{order.negative}"
+        words = [known.within(both, part.width) if known else {} for part in parts.text.parts]
 
-        def encode(texts: Mapping[str, int]) -> dict[str, torch.Tensor]:
+        def encode(texts: Mapping[str, int]) -> dict[str, Condition]:
             encoded = parts.text.encode(texts, skip=order.clip_skip, emphasis=order.emphasis, vectors=words)
             return {text: value.to(self._device.name, parts.dtype) for text, value in encoded.items()}
 
-        run = Pass(order.steps, order.sampler.calls, old=order.old_editing)
+        run = Pass(order.steps, order.sampler.calls, order.after, order.old_editing)
         guidance = order.guidance * order.sampler.guidance
         # The negative prompt is left out for guidance 1 only where nobody asks for it.
         asked = 0.0 if order.sampler.needs_plain else guidance
@@ -96,13 +107,35 @@ class LatentModel(Model):
         )
 
     @torch.inference_mode()
-    def _predict(self, x: torch.Tensor, timesteps: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+    def _predict(self, x: torch.Tensor, timesteps: torch.Tensor, told: Condition) -> torch.Tensor:
         parts = self.parts
-        answer = parts.unet(x.to(parts.dtype), timesteps, encoder_hidden_states=condition, return_dict=False)
+        answer = parts.unet(x.to(parts.dtype), timesteps, encoder_hidden_states=told.tokens, return_dict=False)
         return answer[0].float()
 
-    def _noise(self, order: Order, fresh: SeededNoise, levels: list[float], shape: tuple[int, ...]) -> Noise:
-        above = [level for level in levels if level > 0]
+    def _shape(self, order: Order) -> tuple[int, int, int]:
+        """Of one picture's latent."""
+        start = order.start
+        if start is not None and isinstance(start.source, torch.Tensor):
+            channels, height, width = start.source.shape[1:]
+            return channels, height, width
+        return self.parts.autoencoder.shape(order.width, order.height)
+
+    def _way(self, order: Order) -> Way:
+        sampler, start, table = order.sampler, order.start, self.parts.table
+        if start is None:
+            levels = sampler.sigmas(order.schedule, order.steps, table, order.sampling)
+            return Way(levels, levels, levels[0])
+        # As is customary, a picture's steps count the whole way from pure noise: 20 steps at 0.5 make about half as
+        # many, and a schedule that ends at 0 has that last step besides.
+        strength = min(start.strength, 0.999)
+        whole = int(order.steps / strength) if start.whole else order.steps
+        kept = order.steps - 1 if start.whole else int(strength * order.steps)
+        levels = sampler.sigmas(order.schedule, whole, table, order.sampling)
+        rest, level = sampler.shortened(levels, whole, kept, table)
+        return Way(levels, rest, level)
+
+    def _noise(self, order: Order, fresh: SeededNoise, way: Way, shape: tuple[int, ...]) -> Noise:
+        above = [level for level in way.whole if level > 0]
         if order.sampler.brownian and len(above) > 1:
             return BrownianNoise(order.seeds, shape, min(above), max(above), self._device.name, order.sampling.noise)
         return fresh
@@ -112,13 +145,28 @@ class LatentModel(Model):
         size = settings.resize_height // factor, settings.resize_width // factor
         return fresh.first(Variations(order.variation_seeds, settings.variation), size if all(size) else None)
 
-    def _one_by_one(self, order: Order, cancelled: Callable[[], bool]) -> Generator[Progress, None, list[Image.Image]]:
+    def _beginning(self, order: Order, way: Way, first: torch.Tensor) -> tuple[torch.Tensor, Blend | None]:
+        """x at the first level, and what holds the unpainted part in place."""
+        preserving, level, start = order.sampler.preserving, way.levels[0], order.start
+        if start is None:
+            return first * (math.sqrt(1 + level**2) if preserving else level), None
+        if isinstance(start.source, torch.Tensor):
+            source = start.source.to(first.device, torch.float32)
+        else:
+            source = self.encode([start.source], order.seeds)
+        source, blend = self._filled(start, source, first, preserving)
+        return (source + first * way.start) * (math.hypot(1, level) / math.hypot(1, way.start)), blend
+
+    def _one_by_one(self, order: Order, cancelled: Callable[[], bool]) -> Generator[Progress, None, torch.Tensor]:
         """A sampler that looks at the whole batch would give a picture in company other pixels than alone."""
-        made: list[Image.Image] = []
+        made: list[torch.Tensor] = []
         for index, seed in enumerate(order.seeds):
             single = replace(order, seeds=(seed,), variation_seeds=order.variation_seeds[index : index + 1])
-            made += yield from self.make(single, cancelled)
-        return made
+            start = order.start
+            if start is not None and isinstance(start.source, torch.Tensor):
+                single = replace(single, start=replace(start, source=start.source[index : index + 1]))
+            made.append((yield from self.draw(single, cancelled)))
+        return torch.cat(made)
 
     def _filled(
         self, start: Start, source: torch.Tensor, first: torch.Tensor, preserving: bool

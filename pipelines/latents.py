@@ -1,5 +1,6 @@
 """Latents: pictures to and from an autoencoder's small inner picture."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,18 +30,25 @@ class Autoencoder:
         return self.channels, height // self.factor, width // self.factor
 
     @torch.inference_mode()
-    def encode(self, image: Image.Image, seeds: tuple[int, ...]) -> torch.Tensor:
-        """The latent of an RGB picture, drawn once for each seed: (seeds, channels, height, width), fp32, unit scale.
+    def encode(self, images: Sequence[Image.Image], seeds: tuple[int, ...]) -> torch.Tensor:
+        """The latents of RGB pictures of one size, or of one for all, drawn once for each seed:
+        (seeds, channels, height, width), fp32, unit scale.
 
         The autoencoder gives a mean and a deviation; the draw is from the seed alone, so the same recipe has the
         same start.
         """
-        pixels = torch.from_numpy(np.asarray(image.convert("RGB")).astype(np.float32)) / 127.5 - 1
-        batch = pixels.permute(2, 0, 1)[None].to(self._device, self._dtype)
-        posterior = self._vae.encode(batch).latent_dist
-        mean, deviation = posterior.mean.float(), posterior.std.float()
+        posteriors = [self._posterior(image) for image in images]
+        mean = torch.cat([mean for mean, _ in posteriors])
+        deviation = torch.cat([deviation for _, deviation in posteriors])
         noise = SeededNoise(seeds, mean.shape[1:], self._device).draw()
         return (mean + deviation * noise - self._shift) * self._scaling
+
+    def _posterior(self, image: Image.Image) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and deviation, (1, channels, height, width) each."""
+        pixels = torch.from_numpy(np.asarray(image.convert("RGB")).astype(np.float32)) / 127.5 - 1
+        batch = pixels.permute(2, 0, 1)[None].to(self._device, self._dtype)
+        found = self._vae.encode(batch).latent_dist
+        return found.mean.float(), found.std.float()
 
     @torch.inference_mode()
     def decode(self, latent: torch.Tensor, light: bool = False) -> torch.Tensor:

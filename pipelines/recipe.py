@@ -5,45 +5,54 @@ the HTTP schema, the command line and the checks all read them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import Annotated, Any, Literal, NewType, get_args, get_origin, get_type_hints
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Literal, NewType
+
+from pipelines.parameter import SEED_LIMIT, Label, Range, RecipeError, check_fields, facts
+from pipelines.passes import Finish, Hires, NoiseSource, Refiner, Sampling
+
+__all__ = [
+    "SEED_LIMIT",
+    "Area",
+    "Control",
+    "ControlMode",
+    "Emphasis",
+    "Fill",
+    "Finish",
+    "Hires",
+    "ImageRef",
+    "Json",
+    "Label",
+    "Mask",
+    "NoiseSource",
+    "Range",
+    "Recipe",
+    "RecipeError",
+    "Refiner",
+    "Resize",
+    "Sampling",
+    "Source",
+    "Task",
+    "Tiling",
+    "check",
+    "facts",
+    "rounded",
+]
 
 ImageRef = NewType("ImageRef", str)
 """SHA-256 (64 hex digits) of an input picture's bytes in the store."""
 
 Json = str | int | float | bool | None | list[Any] | dict[str, Any]
-Task = Literal["text", "image", "inpaint"]
-Resize = Literal["stretch", "crop", "fill"]
+Task = Literal["text", "image", "inpaint", "edit", "finish"]
+Resize = Literal["stretch", "crop", "fill", "latent"]
 Fill = Literal["original", "blurred", "noise", "empty"]
 Area = Literal["whole", "masked"]
 Emphasis = Literal["original", "no norm", "ignore", "none"]
-NoiseSource = Literal["cpu", "device", "nv"]
+Tiling = Literal["off", "both", "horizontal", "vertical"]
+ControlMode = Literal["balanced", "prompt", "control"]
 
 SIZE_STEP = 8
 """Pixels of a side that one latent pixel stands for."""
-
-SEED_LIMIT = 2**32
-
-
-@dataclass(frozen=True)
-class Range:
-    low: float
-    high: float
-    step: float
-
-
-@dataclass(frozen=True)
-class Label:
-    text: str
-    hint: str = ""
-
-
-class RecipeError(ValueError):
-    """A recipe that cannot be made. `field` is the parameter at fault, `str(error)` a sentence for the user."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
 
 
 @dataclass(frozen=True)
@@ -71,46 +80,31 @@ class Source:
         Label("Strength", "How far the picture may change: 0 keeps it, 1 ignores it."),
     ] = 0.75
     resize: Annotated[Resize, Label("Resize", "How a picture of another shape is made to fit.")] = "stretch"
+    colour_correction: Annotated[
+        bool, Label("Colour correction", "Gives the result the colours of the picture it started from.")
+    ] = False
     mask: Mask | None = None
 
 
 @dataclass(frozen=True)
-class Sampling:
-    """What experts set about samplers, schedules and noise; 0 and None leave it to the sampler or the schedule.
+class Control:
+    """One ControlNet, T2I adapter or image prompt.
 
-    variation_seed -- None: drawn when submitted
-    resize_width, resize_height -- of the picture whose noise this one keeps in its middle; 0 for none
+    preprocessor -- what makes the hint from the picture; "" takes the picture as it is
+    start, end   -- the part of the steps in which it counts, 0 .. 1
     """
 
-    eta: Annotated[float | None, Range(0, 1, 0.01), Label("Eta", "How much of the noise is renewed in each step.")] = (
-        None
-    )
-    s_churn: Annotated[float, Range(0, 100, 0.01), Label("Sigma churn", "Noise added and removed on the way.")] = 0.0
-    s_tmin: Annotated[float, Range(0, 100, 0.01), Label("Sigma tmin", "The lowest level with churn.")] = 0.0
-    s_tmax: Annotated[float, Range(0, 999, 0.01), Label("Sigma tmax", "The highest level with churn; 0 is any.")] = 0.0
-    s_noise: Annotated[float, Range(0, 1.1, 0.001), Label("Sigma noise", "Strength of the noise in the steps.")] = 1.0
-    sigma_min: Annotated[
-        float, Range(0, 100, 0.001), Label("Schedule min sigma", "The lowest level; 0 is the model's.")
-    ] = 0.0
-    sigma_max: Annotated[
-        float, Range(0, 1000, 0.001), Label("Schedule max sigma", "The highest level; 0 is the model's.")
-    ] = 0.0
-    rho: Annotated[float, Range(0, 100, 0.01), Label("Schedule rho", "Curvature; 0 is the schedule's own.")] = 0.0
-    discard: Annotated[
-        bool, Label("Discard next-to-last sigma", "Leaves out the smallest step, with every sampler.")
-    ] = False
-    noise: Annotated[NoiseSource, Label("Random numbers", "'nv' gives those of an NVIDIA card on any machine.")] = "cpu"
-    seed_delta: Annotated[
-        int, Range(0, 2**32, 1), Label("Eta noise seed delta", "Added to the seed for the noise in the steps.")
-    ] = 0
-    variation_seed: Annotated[
-        int | None, Range(0, SEED_LIMIT - 1, 1), Label("Variation seed", "A second noise to mix in.")
-    ] = None
-    variation: Annotated[
-        float, Range(0, 1, 0.01), Label("Variation strength", "How much of the second noise is mixed in.")
-    ] = 0.0
-    resize_width: Annotated[int, Range(0, 2048, 8), Label("Seed from width", "As the picture was; 0 is off.")] = 0
-    resize_height: Annotated[int, Range(0, 2048, 8), Label("Seed from height", "As the picture was; 0 is off.")] = 0
+    image: ImageRef
+    model: Annotated[str, Label("Control model", "As the catalogue names it.")] = ""
+    preprocessor: Annotated[str, Label("Preprocessor", "Makes the hint from the picture.")] = ""
+    weight: Annotated[float, Range(0, 2, 0.05), Label("Weight", "How much it counts.")] = 1.0
+    start: Annotated[float, Range(0, 1, 0.01), Label("From", "The part of the steps at which it begins.")] = 0.0
+    end: Annotated[float, Range(0, 1, 0.01), Label("Until", "The part of the steps at which it ends.")] = 1.0
+    mode: Annotated[ControlMode, Label("Mode", "What counts more: the prompt or the control.")] = "balanced"
+    resize: Annotated[Resize, Label("Resize", "How a picture of another shape is made to fit.")] = "crop"
+    low: Annotated[float, Range(0, 1024, 1), Label("Low threshold", "Of the preprocessor, where it has one.")] = 100.0
+    high: Annotated[float, Range(0, 1024, 1), Label("High threshold", "Of the preprocessor, where it has one.")] = 200.0
+    resolution: Annotated[int, Range(0, 2048, 8), Label("Resolution", "Of the hint; 0 is that of the picture.")] = 0
 
 
 @dataclass(frozen=True)
@@ -119,7 +113,9 @@ class Recipe:
 
     checkpoint -- name as in the catalogue; "" stands for the default one
     seed       -- of the first picture, 0 .. 2**32 - 1; the others count up; None: drawn when submitted
+    vae        -- name as in the catalogue; "" stands for the one beside the checkpoint, or its own; "None" for its own
     source     -- None for text to image; with a mask it is inpainting
+    references -- pictures that an edit model looks at
     extras     -- what add-ons' panels hold, by add-on name
     """
 
@@ -152,14 +148,25 @@ class Recipe:
     old_editing: Annotated[
         bool, Label("Old prompt editing", "[from:to:when] as it was before version 1.6, for old pictures.")
     ] = False
+    vae: Annotated[str, Label("VAE", "What turns latents into pictures; empty is the model's own.")] = ""
+    tiling: Annotated[Tiling, Label("Tiling", "The picture's edges fit together.")] = "off"
     sampling: Sampling = field(default_factory=Sampling)
+    hires: Hires | None = None
+    refiner: Refiner | None = None
+    controls: tuple[Control, ...] = ()
     source: Source | None = None
-    extras: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    references: Annotated[tuple[ImageRef, ...], Label("References", "Pictures that an edit model looks at.")] = ()
+    finish: Finish | None = None
+    extras: Annotated[Mapping[str, Json], Label("Add-ons", "What their panels hold.")] = field(
+        default_factory=dict[str, Json]
+    )
 
     @property
     def task(self) -> Task:
+        if self.finish is not None and self.finish.only:
+            return "finish"
         if self.source is None:
-            return "text"
+            return "edit" if self.references else "text"
         return "image" if self.source.mask is None else "inpaint"
 
     @property
@@ -185,9 +192,10 @@ class Recipe:
 
     def images(self) -> tuple[ImageRef, ...]:
         """The stored pictures that this recipe needs."""
-        if self.source is None:
-            return ()
-        return (self.source.image,) if self.source.mask is None else (self.source.image, self.source.mask.image)
+        source = self.source
+        masks = (source.mask.image,) if source is not None and source.mask is not None else ()
+        starts = () if source is None else (source.image, *masks)
+        return (*starts, *self.references, *(control.image for control in self.controls))
 
 
 def rounded(recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:
@@ -205,28 +213,4 @@ def rounded(recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:
 
 def check(recipe: Recipe) -> None:
     """Raise RecipeError for the first value that is out of its range."""
-    _check_fields(recipe)
-
-
-def facts(owner: type[Any], name: str) -> tuple[Label, Range | None]:
-    """The label and range that the annotation of `owner.name` declares."""
-    hint = get_type_hints(owner, include_extras=True)[name]
-    notes = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
-    label = next((note for note in notes if isinstance(note, Label)), Label(name))
-    return label, next((note for note in notes if isinstance(note, Range)), None)
-
-
-def _check_fields(value: Any) -> None:
-    for item in fields(value):
-        number = getattr(value, item.name)
-        if is_dataclass(number):
-            _check_fields(number)
-            continue
-        label, limits = facts(type(value), item.name)
-        if limits is None or number is None:
-            continue
-        if not limits.low <= number <= limits.high:
-            raise RecipeError(
-                item.name,
-                f"{label.text} is {number:g}, but has to lie between {limits.low:g} and {limits.high:g}.",
-            )
+    check_fields(recipe)

@@ -54,6 +54,10 @@ def _fit(name: str, hint: Any, value: Any) -> Any:
     origin = get_origin(hint)
     if is_dataclass(hint):
         return _build(cast("type[Any]", hint), _mapping(name, value))
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise RecipeError(name, f"'{name}' has to be a list.")
+        return tuple(_fit(name, get_args(hint)[0], part) for part in cast("list[Any]", value))
     if origin is Literal:
         if value in get_args(hint):
             return value

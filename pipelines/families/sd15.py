@@ -18,7 +18,7 @@ from pipelines.family import Family, Model, ModelError
 from pipelines.header import Header
 from pipelines.latent_model import LatentModel, Parts
 from pipelines.latents import Autoencoder
-from pipelines.prompt.encoder import ClipText
+from pipelines.prompt.encoder import ClipText, JointText
 
 UNET = "model.diffusion_model."
 VAE = "first_stage_model."
@@ -90,7 +90,7 @@ class StableDiffusion1(Family):
             colours = preview.fitted(autoencoder.decode, autoencoder.channels)
         prediction, zero_snr = _prediction_of_folder(path) if folder else _prediction(header)
         table = schedules.scaled_linear_table(zero_terminal_snr=zero_snr)
-        parts = Parts(ClipText(tokenizer, text), unet, dtype, autoencoder, table, prediction, colours)
+        parts = Parts(JointText(ClipText(tokenizer, text)), unet, dtype, autoencoder, table, prediction, colours)
         size = sum(p.numel() * p.element_size() for part in (unet, vae, text) for p in part.parameters())
         return LatentModel(parts, device, size)
 

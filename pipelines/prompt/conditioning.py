@@ -8,17 +8,17 @@ import torch
 
 from pipelines.prompt.composition import compose
 from pipelines.prompt.editing import schedule
-from pipelines.prompt.encoder import Encode
+from pipelines.prompt.encoder import Condition, Encode
 from pipelines.prompt.tags import networks, uncommented
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """entries: (last step, conditioning (1, tokens, width)), in order."""
+    """entries: (last step, what is told until then), in order."""
 
-    entries: tuple[tuple[int, torch.Tensor], ...]
+    entries: tuple[tuple[int, Condition], ...]
 
-    def at(self, call: int) -> torch.Tensor:
+    def at(self, call: int) -> Condition:
         """What is told at call `call` of the model, counted from 0.
 
         Steps count from 1: so the first text is told once more than its step says. Other programs do so, and the same
@@ -31,8 +31,8 @@ class Timeline:
 class Told:
     """parts: conditioning and weight of each; negative: what to keep away from. Lengths may differ."""
 
-    parts: tuple[tuple[torch.Tensor, float], ...]
-    negative: torch.Tensor | None
+    parts: tuple[tuple[Condition, float], ...]
+    negative: Condition | None
 
 
 @dataclass(frozen=True)
@@ -51,25 +51,40 @@ class Conditioning:
 
 @dataclass(frozen=True)
 class Pass:
-    """steps: of the sampler; calls: model calls a step; hires_steps: given for a second pass; old: see schedule."""
+    """By what steps a prompt counts.
+
+    steps -- of the sampler; calls -- model calls a step
+    after -- for a second pass: `counted` of the first
+    old   -- see schedule
+    """
 
     steps: int
     calls: int = 1
-    hires_steps: int | None = None
+    after: int | None = None
     old: bool = False
 
-    def schedule(self, text: str) -> list[tuple[int, str]]:
+    @property
+    def counted(self) -> int:
         """A sampler of second order has its steps counted twice: numbers of steps are calls of the model."""
-        hires = None if self.hires_steps is None else self.hires_steps * self.calls
-        return schedule(text, self.steps * self.calls, hires, self.old)
+        return self.steps * self.calls
+
+    def schedule(self, text: str) -> list[tuple[int, str]]:
+        if self.after is None:
+            return schedule(text, self.counted, None, self.old)
+        return schedule(text, self.after, self.counted, self.old)
 
 
-def condition(prompt: str, negative: str, guidance: float, run: Pass, encode: Encode) -> Conditioning:
-    """Encode both prompts. The negative prompt has no AND and no tags; without guidance it is not needed."""
+def condition(
+    prompt: str, negative: str, guidance: float, run: Pass, encode: Encode, encode_negative: Encode | None = None
+) -> Conditioning:
+    """Encode both prompts. The negative prompt has no AND and no tags; without guidance it is not needed.
+
+    encode_negative -- where a family reads that one in another way
+    """
     words, _ = networks(uncommented(prompt))
     parts = compose(words)
     plain = guidance == 1 and [weight for _, weight in parts] == [1.0]
-    away = None if plain else _timeline(uncommented(negative), run, encode)
+    away = None if plain else _timeline(uncommented(negative), run, encode_negative or encode)
     return Conditioning(tuple((_timeline(text, run, encode), weight) for text, weight in parts), away)
 
 
@@ -79,12 +94,12 @@ def _timeline(text: str, run: Pass, encode: Encode) -> Timeline:
     return Timeline(tuple((last, encoded[text]) for last, text in entries))
 
 
-def padded(tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """(1, tokens, width) each, of one length: the shorter ones repeat their last vector."""
-    longest = max(tensor.shape[1] for tensor in tensors)
-    return [
-        tensor
-        if tensor.shape[1] == longest
-        else torch.cat([tensor, tensor[:, -1:].expand(-1, longest - tensor.shape[1], -1)], 1)
-        for tensor in tensors
-    ]
+def padded(conditions: Sequence[Condition]) -> list[Condition]:
+    """Tokens of one length: the shorter ones repeat their last vector."""
+    longest = max(condition.tokens.shape[1] for condition in conditions)
+    return [condition._replace(tokens=_lengthened(condition.tokens, longest)) for condition in conditions]
+
+
+def _lengthened(tokens: torch.Tensor, length: int) -> torch.Tensor:
+    gap = length - tokens.shape[1]
+    return torch.cat([tokens, tokens[:, -1:].expand(-1, gap, -1)], 1) if gap else tokens

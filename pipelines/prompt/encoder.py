@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 
@@ -13,17 +14,59 @@ TOGETHER = 16
 """Chunks in one call of the model."""
 
 
+class Condition(NamedTuple):
+    """What the network is told by a text.
+
+    tokens -- (1, tokens, width); pooled: (1, width), the text as a whole; ids: (1, numbers), what else the network is
+    told, as the sizes of SDXL. None where a family has none.
+    """
+
+    tokens: torch.Tensor
+    pooled: torch.Tensor | None = None
+    ids: torch.Tensor | None = None
+
+    def to(self, device: str, dtype: torch.dtype) -> "Condition":
+        pooled, ids = (value if value is None else value.to(device, dtype) for value in self[1:])
+        return Condition(self.tokens.to(device, dtype), pooled, ids)
+
+
+Vectors = Mapping[str, torch.Tensor]
+"""Trained words by name, (vectors, width)."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a family reads its text model.
+
+    skip   -- the layer: 1 is the last, 2 the one before; None: as the recipe's clip skip says
+    normed -- whether the last normalisation follows, also behind an earlier layer
+    pad    -- the token behind the end; None: the end itself, repeated
+    pooled -- whether the text as a whole is asked for as well
+    """
+
+    skip: int | None = None
+    normed: bool = True
+    pad: int | None = None
+    pooled: bool = False
+
+
 class ClipText:
     """CLIP's vocabulary and text model, encoding prompts of any length chunk by chunk."""
 
-    def __init__(self, tokenizer: Any, model: Any) -> None:
-        """tokenizer: a transformers CLIPTokenizer; model: a transformers CLIPTextModel."""
+    def __init__(self, tokenizer: Any, model: Any, reading: Reading | None = None) -> None:
+        """tokenizer: a transformers CLIPTokenizer; model: a CLIPTextModel, or one with projection if it is pooled."""
         self._tokenizer = tokenizer
         self._model = model
+        self._reading = reading or Reading()
         # Some releases of transformers wrap the text model once more.
         self._inner = getattr(model, "text_model", model)
         self._start = int(tokenizer.bos_token_id)
         self._end = int(tokenizer.eos_token_id)
+
+    @property
+    def model(self) -> Any:
+        """The torch module."""
+        return self._model
 
     @property
     def width(self) -> int:
@@ -43,11 +86,12 @@ class ClipText:
         *,
         skip: int = 1,
         emphasis: Emphasis = "original",
-        vectors: Mapping[str, torch.Tensor] | None = None,
-    ) -> dict[str, torch.Tensor]:
+        vectors: Vectors | None = None,
+    ) -> dict[str, Condition]:
         """The conditioning of texts that belong together, as those of one prompt with editing do.
 
-        Each is (1, 77 * n, width); n is the same for all of them, shorter ones end with empty chunks.
+        Each has 77 * n tokens; n is the same for all of them, shorter ones end with empty chunks. The text as a whole
+        is what its first chunk says.
         texts   -- how often each is used: their mean is what the emphasis "original" keeps
         skip    -- from which layer: 1 is the last, 2 the one before …
         vectors -- trained words by name, (vectors, width)
@@ -56,28 +100,41 @@ class ClipText:
         words = [Word(name, tuple(self.tokens(name)), len(vector)) for name, vector in vectors.items()]
         pieces = [chunks(text, self.tokens, words=words, emphasis=emphasis) for text in texts]
         longest = max(len(piece) for piece in pieces)
+        layer = skip if self._reading.skip is None else self._reading.skip
         columns: list[torch.Tensor] = []
+        pooled: torch.Tensor | None = None
         for index in range(longest):
             column = [piece[index] if index < len(piece) else Chunk() for piece in pieces]
-            states = self._states(column, skip, vectors)
-            columns.append(weighted(states, column, list(texts.values()), emphasis))
-        return {text: torch.cat([column[row : row + 1] for column in columns], 1) for row, text in enumerate(texts)}
-
-    def _states(self, column: list[Chunk], skip: int, vectors: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        if len(column) > TOGETHER:
             groups = [column[start : start + TOGETHER] for start in range(0, len(column), TOGETHER)]
-            return torch.cat([self._states(group, skip, vectors) for group in groups])
-        rows = [[self._start, *c.tokens, *([self._end] * (CHUNK + 1 - len(c.tokens)))] for c in column]
+            said = [self._states(group, layer, vectors) for group in groups]
+            states = torch.cat([state for state, _ in said])
+            if index == 0 and self._reading.pooled:
+                pooled = torch.cat([whole for _, whole in said if whole is not None])
+            columns.append(weighted(states, column, list(texts.values()), emphasis))
+        return {
+            text: Condition(
+                torch.cat([column[row : row + 1] for column in columns], 1),
+                None if pooled is None else pooled[row : row + 1],
+            )
+            for row, text in enumerate(texts)
+        }
+
+    def _states(self, column: list[Chunk], skip: int, vectors: Vectors) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """(chunks, 77, width), and (chunks, width) where the text as a whole is asked for."""
+        pad = self._end if self._reading.pad is None else self._reading.pad
+        rows = [[self._start, *c.tokens, self._end, *([pad] * (CHUNK - len(c.tokens)))] for c in column]
         ids = torch.tensor(rows, device=self._model.device)
         with self._spoken(column, vectors):
             output = self._model(input_ids=ids, output_hidden_states=skip > 1)
+        pooled = output.text_embeds if self._reading.pooled else None
         if skip == 1:
-            return output.last_hidden_state
+            return output.last_hidden_state, pooled
         layers = output.hidden_states
-        return self._inner.final_layer_norm(layers[-min(skip, len(layers) - 1)])
+        states = layers[-min(skip, len(layers) - 1)]
+        return (self._inner.final_layer_norm(states) if self._reading.normed else states), pooled
 
     @contextmanager
-    def _spoken(self, column: list[Chunk], vectors: Mapping[str, torch.Tensor]) -> Generator[None]:
+    def _spoken(self, column: list[Chunk], vectors: Vectors) -> Generator[None]:
         """While it lasts, the vectors of trained words stand in their places."""
 
         def put(module: Any, inputs: Any, output: torch.Tensor) -> torch.Tensor:
@@ -98,6 +155,37 @@ class ClipText:
             hook.remove()
 
 
+class JointText:
+    """One or several text models that read the same prompt: their vectors stand side by side, token by token."""
+
+    def __init__(self, *parts: ClipText) -> None:
+        """The text as a whole is that of the last part."""
+        self.parts = parts
+
+    def encode(
+        self,
+        texts: Mapping[str, int],
+        *,
+        skip: int = 1,
+        emphasis: Emphasis = "original",
+        vectors: Sequence[Vectors] = (),
+    ) -> dict[str, Condition]:
+        """As ClipText.encode. vectors: for each part; a word that one of them lacks is left to the vocabulary."""
+        known = set.intersection(*(set(words) for words in vectors)) if vectors else set[str]()
+        said = [
+            part.encode(
+                texts,
+                skip=skip,
+                emphasis=emphasis,
+                vectors={name: words[name] for name in words if name in known},
+            )
+            for part, words in zip(self.parts, vectors or [{}] * len(self.parts), strict=True)
+        ]
+        return {
+            text: Condition(torch.cat([one[text].tokens for one in said], -1), said[-1][text].pooled) for text in texts
+        }
+
+
 def weighted(states: torch.Tensor, column: Sequence[Chunk], uses: Sequence[int], emphasis: Emphasis) -> torch.Tensor:
     """The encoder's output, (chunks, 77, width), with each token's vector times its weight.
 
@@ -115,5 +203,5 @@ def weighted(states: torch.Tensor, column: Sequence[Chunk], uses: Sequence[int],
     return result
 
 
-Encode = Callable[[Mapping[str, int]], dict[str, torch.Tensor]]
+Encode = Callable[[Mapping[str, int]], dict[str, Condition]]
 """Texts and how often each is used -> conditioning of each."""

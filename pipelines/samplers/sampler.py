@@ -77,16 +77,13 @@ class Sampler:
         return [*levels[:-2], levels[-1]] if discards else levels
 
     def shortened(
-        self, levels: list[float], steps: int, strength: float, table: schedules.NoiseTable
+        self, levels: list[float], steps: int, kept: int, table: schedules.NoiseTable
     ) -> tuple[list[float], float]:
-        """The end of a schedule that a picture of that strength (0 .. 1) goes through, at least one step of it; and the
-        level of the noise that is put on the picture.
+        """The end of a schedule of `steps` that a picture goes through: `kept` steps and one more, at least that one;
+        and the level of the noise that is put on the picture.
 
-        As is customary, `steps` counts the whole way: 20 steps at 0.5 make about half as many, and a schedule that ends
-        at 0 has that last step besides. Where the levels stop above 0 the noise put on is that of one level more than
-        the first to be asked at.
+        Where the levels stop above 0 the noise put on is that of one level more than the first to be asked at.
         """
-        kept = int(min(strength, 0.999) * steps)
         if not self.stops_early:
             rest = levels[max(0, min(steps - kept - 1, len(levels) - 2)) :]
             return rest, rest[0]

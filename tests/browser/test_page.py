@@ -321,6 +321,19 @@ def test_a_dropped_picture_fills_the_form(visit: Visit) -> None:
     expect(visit.page.locator("#txt2img_seed input")).to_have_value(str(image.seed))
 
 
+def test_pasted_settings_without_a_control_are_kept_until_removed(visit: Visit) -> None:
+    note = visit.page.locator("#txt2img_carried_note .sf-note")
+    wish = {"prompt": "with an add-on", "steps": 1, "extras": {"moonlight": {"phase": 3}}}
+    visit.page.evaluate("recipe => snowfox.fill('txt2img', recipe)", wish)
+    expect(note).to_contain_text("Add-ons moonlight")
+    visit.make("kept")
+    assert visit.site.app.service.jobs()[0].recipe.extras == {"moonlight": {"phase": 3}}
+    note.get_by_role("button", name="Remove").click()
+    expect(note).to_have_count(0)
+    visit.make("dropped")
+    assert visit.site.app.service.jobs()[0].recipe.extras == {}
+
+
 def test_words_from_people_are_only_text(visit: Visit) -> None:
     prompt = '<img src=x onerror="document.title=1"> ${document.body.remove()} {{constructor}}'
     visit.make(prompt)

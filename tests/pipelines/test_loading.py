@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 
 from pipelines.device import Device
-from pipelines.family import Family, Model
+from pipelines.family import Family, Model, Order
 from pipelines.header import Header, Version
 from pipelines.loading import Shelf
 from pipelines.preview import LatentColours, fitted
@@ -21,7 +22,16 @@ class Weight(Model):
     def __init__(self, size: int) -> None:
         self.bytes = size
 
-    def make(self, *arguments: Any) -> Generator[Any, None, Any]:
+    def steps(self, order: Order) -> int:
+        raise NotImplementedError
+
+    def draw(self, *arguments: Any) -> Generator[Any, None, torch.Tensor]:
+        raise NotImplementedError
+
+    def encode(self, *arguments: Any) -> torch.Tensor:
+        raise NotImplementedError
+
+    def decode(self, *arguments: Any) -> list[Image.Image]:
         raise NotImplementedError
 
 

@@ -116,7 +116,7 @@ def clip() -> ClipText:
 
 
 def encoded(clip: ClipText, *texts: str, **named: Any) -> list[torch.Tensor]:
-    return list(clip.encode(dict.fromkeys(texts, 1), **named).values())
+    return [told.tokens for told in clip.encode(dict.fromkeys(texts, 1), **named).values()]
 
 
 @pytest.mark.parametrize("odd", ["\ud800", "\x00", "🦊", "<|endoftext|>", "ﷺ" * 500])
@@ -152,7 +152,8 @@ def test_the_mean_is_that_of_all_texts_that_belong_together(clip: ClipText) -> N
     together = clip.encode(texts)
     plain = clip.encode({"a red fox": 3, "a blue fox": 1}, emphasis="ignore")
     whole = [
-        sum(values[text].mean() * use for text, use in zip(values, (3, 1), strict=True)) for values in (together, plain)
+        sum(values[text].tokens.mean() * use for text, use in zip(values, (3, 1), strict=True))
+        for values in (together, plain)
     ]
     torch.testing.assert_close(whole[0], whole[1])
 

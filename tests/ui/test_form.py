@@ -1,10 +1,24 @@
 """The form: what the controls hold becomes a recipe, and back."""
 
+import json
 from typing import Any
 
 import pytest
 
-from pipelines.recipe import ImageRef, Mask, Recipe, RecipeError, Source, Task
+from pipelines.parameter import values
+from pipelines.recipe import (
+    Control,
+    Finish,
+    Hires,
+    ImageRef,
+    Mask,
+    Recipe,
+    RecipeError,
+    Refiner,
+    Sampling,
+    Source,
+    Task,
+)
 from webui.ui import form
 
 PLAIN: dict[str, Any] = {
@@ -22,8 +36,14 @@ PLAIN: dict[str, Any] = {
     "batch": 3,
     "clip_skip": 2,
 }
-SOURCE: dict[str, Any] = {"image": "a" * 64, "strength": 0.6, "resize": "crop"}
-MASK: dict[str, Any] = {"mask": "b" * 64, "blur": 8, "fill": "noise", "area": "masked", "padding": 16}
+SOURCE: dict[str, Any] = {"source.image": "a" * 64, "source.strength": 0.6, "source.resize": "crop"}
+MASK: dict[str, Any] = {
+    "source.mask.image": "b" * 64,
+    "source.mask.blur": 8,
+    "source.mask.fill": "noise",
+    "source.mask.area": "masked",
+    "source.mask.padding": 16,
+}
 
 
 def test_words_only() -> None:
@@ -61,21 +81,21 @@ def test_a_mask() -> None:
 
 
 @pytest.mark.parametrize(
-    ("task", "values", "field", "sentence"),
+    ("task", "held", "field", "sentence"),
     [
         ("image", PLAIN, "source", "Open a picture first."),
-        ("image", PLAIN | {"image": ""}, "source", "Open a picture first."),
-        ("inpaint", PLAIN | {"mask": "b" * 64}, "source", "Open a picture first."),
-        ("inpaint", PLAIN | SOURCE | {"mask": ""}, "mask", "Paint what should change."),
+        ("image", PLAIN | {"source.image": ""}, "source", "Open a picture first."),
+        ("inpaint", PLAIN | {"source.mask.image": "b" * 64}, "source", "Open a picture first."),
+        ("inpaint", PLAIN | SOURCE | {"source.mask.image": ""}, "mask", "Paint what should change."),
         ("text", PLAIN | {"steps": None}, "steps", "Steps needs a number."),
         ("text", PLAIN | {"width": "wide"}, "width", "Width needs a number."),
         ("text", PLAIN | {"guidance": float("nan")}, "guidance", "CFG needs a number."),
         ("text", PLAIN | {"height": float("inf")}, "height", "Height needs a number."),
     ],
 )
-def test_what_is_missing_is_told_in_a_sentence(task: Task, values: dict[str, Any], field: str, sentence: str) -> None:
+def test_what_is_missing_is_told_in_a_sentence(task: Task, held: dict[str, Any], field: str, sentence: str) -> None:
     with pytest.raises(RecipeError) as caught:
-        form.read(task, values)
+        form.read(task, held)
     assert (caught.value.field, str(caught.value)) == (field, sentence)
 
 
@@ -85,10 +105,78 @@ def test_controls_that_a_form_does_not_have_take_the_defaults() -> None:
 
 @pytest.mark.parametrize("task", ["text", "image", "inpaint"])
 def test_a_recipe_shown_and_read_again_is_the_same(task: Task) -> None:
-    recipe = form.read(task, PLAIN | SOURCE | MASK | {"seed": 5})
-    shown = form.show(recipe)
-    assert set(form.fields(task)) <= set(shown)
-    assert form.read(task, shown | {"image": "a" * 64, "mask": "b" * 64}) == recipe
+    held = PLAIN | SOURCE | MASK | {"seed": 5}
+    recipe = form.read(task, held)
+    shown = form.show(recipe, [name for name in held if not name.endswith("image")])
+    pictures = {name: value for name, value in held.items() if name.endswith("image")}
+    assert form.read(task, shown | pictures) == recipe
+
+
+EXPERT = Recipe(
+    "a fox",
+    seed=5,
+    emphasis="no norm",
+    old_editing=True,
+    tiling="both",
+    sampling=Sampling(eta=0.5, variation_seed=9, variation=0.2, noise="nv", discard=True),
+    hires=Hires(scale=1.5, sampler="Euler"),
+    refiner=Refiner("other", 0.6),
+    controls=(Control(ImageRef("c" * 64), "canny", weight=0.5), Control(ImageRef("d" * 64), "depth")),
+    references=(ImageRef("e" * 64),),
+    finish=Finish(),
+    extras={"addon": {"a": 1}},
+)
+
+
+def test_every_field_can_be_a_control() -> None:
+    names = [path for path, _ in values(EXPERT)]
+    parts = ("hires", "refiner", "finish", "controls.0", "controls.1")
+    shown = form.show(EXPERT, [*names, *(f"{part}.enabled" for part in parts)])
+    assert (shown["sampling.eta"], shown["hires.scale"], shown["controls.1.model"]) == (0.5, 1.5, "depth")
+    assert form.read("text", shown) == EXPERT
+
+
+def test_what_has_no_control_is_carried() -> None:
+    shown = form.show(EXPERT, [*PLAIN, "checkpoint", "sampling.variation_seed"])
+    rest = form.carried(EXPERT, shown)
+    assert form.read("text", {**json.loads(json.dumps(rest)), **shown}) == EXPERT
+    assert form.told({"emphasis": "no norm", "old_editing": True, "hires.enabled": True, "hires.scale": 1.5}) == (
+        "Emphasis no norm, Old prompt editing, Hires, Upscale by 1.5"
+    )
+
+
+def test_nothing_unusual_leaves_nothing_to_carry() -> None:
+    assert form.carried(Recipe("a fox", "blurry", "kit", 64, 64, 3, seed=4), PLAIN) == {}
+
+
+def test_a_part_that_is_switched_off_is_not_read() -> None:
+    held = PLAIN | {"hires.enabled": False, "hires.scale": None, "hires.sampler": "Euler"}
+    assert form.read("text", held).hires is None
+    assert form.read("text", held | {"hires.enabled": True, "hires.scale": 1.5}).hires == Hires(1.5, sampler="Euler")
+    assert form.show(Recipe(), ["hires.enabled", "hires.scale"]) == {"hires.enabled": False}
+
+
+def test_a_middle_control_may_be_off() -> None:
+    held = form.show(EXPERT, [f"controls.{index}.{name}" for index in (0, 1) for name in ("enabled", "image", "model")])
+    recipe = form.read("text", held | {"controls.0.enabled": False})
+    assert recipe.controls == (Control(ImageRef("d" * 64), "depth"),)
+
+
+def test_a_variation_seed_is_drawn_at_minus_one() -> None:
+    assert form.read("text", {"sampling.variation_seed": -1}).sampling.variation_seed is None
+    assert form.show(Recipe(), ["sampling.variation_seed"]) == {"sampling.variation_seed": -1}
+
+
+def test_an_empty_number_leaves_it_to_the_sampler() -> None:
+    assert form.read("text", {"sampling.eta": None}).sampling.eta is None
+    with pytest.raises(RecipeError, match="Sigma churn needs a number"):
+        form.read("text", {"sampling.s_churn": None})
+
+
+@pytest.mark.parametrize("name", ["no such", "hires.no such", "steps.deeper", "controls.x.weight", "seed.enabled.x"])
+def test_an_unknown_name_is_refused(name: str) -> None:
+    with pytest.raises(RecipeError, match="not a field of a recipe"):
+        form.read("text", {name: 1})
 
 
 def test_a_new_model_changes_what_was_not_touched() -> None:

@@ -1,15 +1,16 @@
-"""The controls of one task's form: labels, hints and ranges come from the annotations of Recipe."""
+"""The controls of one task's form, by the names that `form.read` knows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 import gradio as gr
 
-from pipelines.catalogue import Catalogue
-from pipelines.recipe import Area, Fill, Mask, Recipe, Resize, Source, Task, facts
-from webui.ui import form
+from pipelines.recipe import Recipe, Task
+from webui.ui.drawers import Drawer, accordion
 from webui.ui.markup import place
+from webui.ui.offers import offers
+from webui.ui.widgets import chips, choice, number, slider, textbox
 
 PREFIX: Mapping[Task, str] = {"text": "txt2img", "image": "img2img", "inpaint": "inpaint"}
 """First part of the element ids of a task, as scripts and user styles know them."""
@@ -18,25 +19,18 @@ TITLES: Mapping[Task, str] = {"text": "txt2img", "image": "img2img", "inpaint": 
 
 SIZES = (("Square", 1, 1), ("Portrait", 3, 4), ("Landscape", 4, 3), ("Wide", 16, 9))
 
-FILLS = (("Original", "original"), ("Blurred colours", "blurred"), ("Noise", "noise"), ("Empty", "empty"))
-AREAS = (("The whole picture", "whole"), ("Only the painted area", "masked"))
-RESIZES = (("Stretch", "stretch"), ("Crop", "crop"), ("Fill", "fill"))
-
 QUIET: Mapping[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 """How every event of the page is bound: no overlay, no public name, no waiting for one another."""
-
-KNOWN_SAMPLERS = ("DPM++ 2M", "Euler", "Euler a")
-KNOWN_SCHEDULES = ("Automatic",)
-"""Offered until the engine has announced its own."""
 
 
 @dataclass(frozen=True)
 class Controls:
-    """The controls by the names that `form.read` knows; the accordions that tell their state in their titles."""
+    """carried: the hidden box with what was pasted and has no control; carried_note: says so."""
 
     fields: Mapping[str, Any]
-    sampler: Any
-    memory: Any
+    drawers: tuple[Drawer, ...]
+    carried: Any
+    carried_note: Any
 
 
 def prompts(task: Task) -> dict[str, Any]:
@@ -44,9 +38,9 @@ def prompts(task: Task) -> dict[str, Any]:
     prefix = PREFIX[task]
     with gr.Group(elem_classes="sf-card sf-prompts"):
         place(f'<h1 class="sf-sr">{TITLES[task]}</h1>{_prompt_head(prefix)}', classes="sf-over")
-        prompt = _textbox("prompt", f"{prefix}_prompt", PROMPT_HINTS[task], 3 if task == "text" else 2)
+        prompt = textbox("prompt", f"{prefix}_prompt", PROMPT_HINTS[task], 3 if task == "text" else 2)
         place(_counter(prefix, "neg_prompt", "negative"), classes="sf-over")
-        negative = _textbox("negative", f"{prefix}_neg_prompt", "What to keep out of the picture", 2)
+        negative = textbox("negative", f"{prefix}_neg_prompt", "What to keep out of the picture", 2)
     return {"prompt": prompt, "negative": negative}
 
 
@@ -69,18 +63,15 @@ def basics(task: Task) -> dict[str, Any]:
     with gr.Group(elem_classes="sf-card sf-basics"):
         with gr.Row(elem_classes="sf-size", equal_height=False):
             place(_sizes(), classes="sf-shrink")
-            fields["width"] = _number("width", f"{prefix}_width")
+            fields["width"] = number("width", f"{prefix}_width", "sf-number")
             place(_swap(prefix), classes="sf-shrink sf-swap-holder")
-            fields["height"] = _number("height", f"{prefix}_height")
+            fields["height"] = number("height", f"{prefix}_height", "sf-number")
         with gr.Row(elem_classes="sf-three", equal_height=False):
-            fields["steps"] = slider(Recipe, "steps", f"{prefix}_steps")
-            fields["guidance"] = slider(Recipe, "guidance", f"{prefix}_cfg_scale")
-            fields["count"] = slider(Recipe, "count", f"{prefix}_batch_count")
-        seed, _ = facts(Recipe, "seed")
+            fields["steps"] = slider("steps", f"{prefix}_steps")
+            fields["guidance"] = slider("guidance", f"{prefix}_cfg_scale")
+            fields["count"] = slider("count", f"{prefix}_batch_count")
         with gr.Row(elem_classes="sf-seed", equal_height=False):
-            fields["seed"] = gr.Number(
-                -1, label=seed.text, info=seed.hint, precision=0, elem_id=f"{prefix}_seed", min_width=80
-            )
+            fields["seed"] = number("seed", f"{prefix}_seed")
             place(_seed_tools(prefix), classes="sf-shrink")
     return fields
 
@@ -90,127 +81,59 @@ def changes(task: Task) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     with gr.Group(elem_classes="sf-card sf-changes"):
         if task == "inpaint":
-            fields["area"] = _chips(Mask, "area", AREAS, get_args(Area), "img2img_inpaint_full_res")
-            fields["fill"] = _chips(Mask, "fill", FILLS, get_args(Fill), "img2img_inpainting_fill")
+            fields["source.mask.area"] = chips("source.mask.area", "img2img_inpaint_full_res")
+            fields["source.mask.fill"] = chips("source.mask.fill", "img2img_inpainting_fill")
             with gr.Row(elem_classes="sf-three", equal_height=False):
-                fields["strength"] = slider(Source, "strength", "inpaint_denoising_strength")
-                fields["blur"] = slider(Mask, "blur", "img2img_mask_blur")
-                fields["padding"] = slider(Mask, "padding", "img2img_inpaint_full_res_padding")
+                fields["source.strength"] = slider("source.strength", "inpaint_denoising_strength")
+                fields["source.mask.blur"] = slider("source.mask.blur", "img2img_mask_blur")
+                fields["source.mask.padding"] = slider("source.mask.padding", "img2img_inpaint_full_res_padding")
         else:
-            fields["strength"] = slider(Source, "strength", "img2img_denoising_strength")
-            fields["resize"] = _chips(Source, "resize", RESIZES, get_args(Resize), "resize_mode")
+            fields["source.strength"] = slider("source.strength", "img2img_denoising_strength")
+            fields["source.resize"] = chips("source.resize", "resize_mode", without=("latent",))
     return fields
 
 
-def drawers(task: Task) -> tuple[dict[str, Any], Any, Any]:
-    """The closed accordions: their controls, the sampler's accordion and that of the rest."""
+def drawers(task: Task) -> tuple[dict[str, Any], tuple[Drawer, ...]]:
+    """The closed accordions: their controls by name, and what keeps their titles true."""
     prefix = PREFIX[task]
+    fields: dict[str, Any] = {}
     with gr.Column(elem_classes="sf-accs", min_width=0):
-        with gr.Accordion(sampler_title({}), open=False, elem_classes="sf-acc") as sampler_part:
-            sampler = _dropdown("sampler", KNOWN_SAMPLERS, f"{prefix}_sampling")
-            schedule = _dropdown("schedule", KNOWN_SCHEDULES, f"{prefix}_scheduler")
-        with gr.Accordion(memory_title({}), open=False, elem_classes="sf-acc") as memory_part:
-            batch = slider(Recipe, "batch", f"{prefix}_batch_size")
-            clip_skip = slider(Recipe, "clip_skip", f"{prefix}_clip_skip")
-    fields = {"sampler": sampler, "schedule": schedule, "batch": batch, "clip_skip": clip_skip}
-    return fields, sampler_part, memory_part
+        made = (_sampler(prefix, fields), _memory(prefix, fields))
+    return fields, made
 
 
-def watch_titles(controls: Controls) -> None:
-    """Keep the accordions' titles true to what is in them."""
-    fields = controls.fields
-    pairs = (
-        ("sampler", "schedule", sampler_title, controls.sampler),
-        ("batch", "clip_skip", memory_title, controls.memory),
-    )
-    for first, second, title, part in pairs:
-
-        def retitle(one: object, two: object, names: tuple[str, str] = (first, second), say: Any = title) -> Any:
-            return gr.update(label=say(dict(zip(names, (one, two), strict=True))))
-
-        gr.on(
-            [fields[first].input, fields[second].input],
-            retitle,
-            [fields[first], fields[second]],
-            part,
-            **QUIET,
-        )
+def carried(task: Task) -> tuple[Any, Any]:
+    """The hidden box for what was pasted and has no control here, and the place of the note that tells it."""
+    prefix = PREFIX[task]
+    note = place("", elem_id=f"{prefix}_carried_note", classes="sf-answer")
+    return gr.Textbox("{}", label="Further settings", elem_id=f"{prefix}_carried", visible="hidden"), note
 
 
-def sampler_title(values: Mapping[str, object]) -> str:
-    """Name and state of the sampler's accordion; names the controls do not hold are shown as their defaults."""
-    schedule = values.get("schedule", Recipe.schedule)
-    return f"Sampler\n{values.get('sampler', Recipe.sampler)}, {str(schedule).lower()} schedule"
+def _sampler(prefix: str, fields: dict[str, Any]) -> Drawer:
+    offered = offers(None)
+    names = ("sampler", "schedule")
+
+    def title(values: Mapping[str, object]) -> tuple[str, bool]:
+        schedule = values.get("schedule", Recipe.schedule)
+        return f"{values.get('sampler', Recipe.sampler)}, {str(schedule).lower()} schedule", False
+
+    with accordion("Sampler", title({})[0]) as part:
+        fields["sampler"] = choice("sampler", f"{prefix}_sampling", offered["sampler"])
+        fields["schedule"] = choice("schedule", f"{prefix}_scheduler", offered["schedule"])
+    return Drawer(part, "Sampler", names, title)
 
 
-def memory_title(values: Mapping[str, object]) -> str:
-    batch = values.get("batch", Recipe.batch)
-    return f"Batch and clip skip\n{batch} at once, clip skip {values.get('clip_skip', Recipe.clip_skip)}"
+def _memory(prefix: str, fields: dict[str, Any]) -> Drawer:
+    names = ("batch", "clip_skip")
 
+    def title(values: Mapping[str, object]) -> tuple[str, bool]:
+        batch, skip = values.get("batch", Recipe.batch), values.get("clip_skip", Recipe.clip_skip)
+        return f"{batch} at once, clip skip {skip}", (batch, skip) != (1, 1)
 
-def choices(catalogue: Catalogue | None) -> tuple[list[str], list[str]]:
-    """The samplers and schedules to offer."""
-    if catalogue is None:
-        return list(KNOWN_SAMPLERS), list(KNOWN_SCHEDULES)
-    return [entry.name for entry in catalogue.samplers], list(catalogue.schedules)
-
-
-def named(task: Task, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The task's controls in the order of `form.fields`."""
-    return {name: fields[name] for name in form.fields(task) if name in fields}
-
-
-def slider(owner: type[Any], name: str, elem_id: str) -> Any:
-    label, limits = facts(owner, name)
-    if limits is None:
-        raise TypeError(f"{owner.__name__}.{name} declares no range.")
-    return gr.Slider(
-        limits.low,
-        limits.high,
-        getattr(owner, name),
-        step=limits.step,
-        label=label.text,
-        info=label.hint or None,
-        elem_id=elem_id,
-        elem_classes="sf-slider",
-        buttons=[],
-        min_width=80,
-    )
-
-
-def _textbox(name: str, elem_id: str, placeholder: str, lines: int) -> Any:
-    label, _ = facts(Recipe, name)
-    return gr.Textbox(
-        label=label.text, placeholder=placeholder, lines=lines, max_lines=10, elem_id=elem_id, elem_classes="sf-prompt"
-    )
-
-
-def _number(name: str, elem_id: str) -> Any:
-    """Without bounds of its own: what is out of range is told by the recipe's check, in a sentence."""
-    label, limits = facts(Recipe, name)
-    return gr.Number(
-        getattr(Recipe, name),
-        label=label.text,
-        precision=0,
-        step=limits.step if limits else 1,
-        elem_id=elem_id,
-        elem_classes="sf-number",
-        min_width=60,
-        scale=0,
-    )
-
-
-def _dropdown(name: str, known: tuple[str, ...], elem_id: str) -> Any:
-    label, _ = facts(Recipe, name)
-    return gr.Dropdown(list(known), value=getattr(Recipe, name), label=label.text, info=label.hint, elem_id=elem_id)
-
-
-def _chips(
-    owner: type[Any], name: str, titles: tuple[tuple[str, str], ...], known: tuple[Any, ...], elem_id: str
-) -> Any:
-    label, _ = facts(owner, name)
-    offered = [(title, value) for title, value in titles if value in known]
-    return gr.Radio(offered, value=getattr(owner, name), label=label.text, elem_id=elem_id, elem_classes="sf-chips")
+    with accordion("Batch and clip skip", title({})[0]) as part:
+        fields["batch"] = slider("batch", f"{prefix}_batch_size")
+        fields["clip_skip"] = slider("clip_skip", f"{prefix}_clip_skip")
+    return Drawer(part, "Batch and clip skip", names, title)
 
 
 PROMPT_HINTS: Mapping[Task, str] = {

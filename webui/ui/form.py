@@ -1,90 +1,112 @@
-"""The form and the recipe: what the controls hold becomes a Recipe, and the other way round. Pure."""
+"""The form and the recipe: what the controls hold becomes a Recipe, and the other way round. Pure.
 
-from collections.abc import Mapping
+A control is named by the path of its field: "steps", "sampling.eta", "hires.scale", "source.mask.blur",
+"controls.0.weight". A part that a recipe may lack has a control for its presence: "hires.enabled".
+Fields without a control on the page are carried: they keep the values that were pasted, and are named so too.
+"""
+
+from collections.abc import Iterable, Mapping
 from math import isfinite
-from typing import Any, cast
+from typing import Any, Literal, cast, get_origin
 
-from pipelines.recipe import (
-    SEED_LIMIT,
-    Area,
-    Fill,
-    ImageRef,
-    Mask,
-    Recipe,
-    RecipeError,
-    Resize,
-    Source,
-    Task,
-    facts,
-)
-
-FIELDS = (
-    "prompt",
-    "negative",
-    "width",
-    "height",
-    "steps",
-    "guidance",
-    "count",
-    "seed",
-    "sampler",
-    "schedule",
-    "batch",
-    "clip_skip",
-)
-"""Controls that every task has, named as in Recipe."""
-
-SOURCE_FIELDS = ("strength", "resize")
-MASK_FIELDS = ("blur", "fill", "area", "padding", "invert")
+from pipelines.parameter import Parameter, parameter
+from pipelines.parameter import values as values_of
+from pipelines.recipe import SEED_LIMIT, Recipe, RecipeError, Task
+from pipelines.recipe_json import from_json
 
 FITTED = ("width", "height", "steps", "guidance", "sampler", "schedule", "clip_skip")
 """Controls whose starting value depends on the model."""
 
+SEEDS = ("seed", "sampling.variation_seed")
+"""Controls that show -1 where a seed is to be drawn."""
 
-def fields(task: Task) -> tuple[str, ...]:
-    """Names of the controls of a task's form, without pictures and model."""
-    if task == "text":
-        return FIELDS
-    return FIELDS + SOURCE_FIELDS if task == "image" else FIELDS + SOURCE_FIELDS + MASK_FIELDS
+ENABLED = ".enabled"
+_IMAGES = ("source.image", "source.mask.image")
+_NOT_CARRIED = ("checkpoint", *SEEDS, *_IMAGES)
 
 
 def read(task: Task, values: Mapping[str, object]) -> Recipe:
-    """The recipe that a filled form asks for.
+    """The recipe that a filled form asks for. values: of the controls, and what is carried.
 
     Raises RecipeError with a sentence for the first control that holds nothing usable. Ranges and names are
     checked later, where every recipe is checked.
     """
-    source = _source(task, values)
-    seed = _whole("seed", values)
-    if not -1 <= seed < SEED_LIMIT:
-        raise RecipeError("seed", f"The seed has to lie between 0 and {SEED_LIMIT - 1}; -1 draws a new one.")
-    return Recipe(
-        prompt=str(values.get("prompt") or ""),
-        negative=str(values.get("negative") or ""),
-        checkpoint=str(values.get("checkpoint") or ""),
-        width=_whole("width", values),
-        height=_whole("height", values),
-        steps=_whole("steps", values),
-        guidance=_number(Recipe, "guidance", values),
-        sampler=str(values.get("sampler") or Recipe.sampler),
-        schedule=str(values.get("schedule") or Recipe.schedule),
-        seed=None if seed == -1 else seed,
-        count=_whole("count", values),
-        batch=_whole("batch", values),
-        clip_skip=_whole("clip_skip", values),
-        source=source,
-    )
+    absent = tuple(name.removesuffix("enabled") for name in values if name.endswith(ENABLED) and not values[name])
+    if task == "text":
+        absent += ("source.",)
+    elif not values.get("source.image"):
+        raise RecipeError("source", "Open a picture first.")
+    elif task == "image":
+        absent += ("source.mask.",)
+    elif not values.get("source.mask.image"):
+        raise RecipeError("mask", "Paint what should change.")
+    tree: dict[str, Any] = {}
+    for name, value in values.items():
+        if name.startswith(absent):
+            continue
+        *parts, last = name.split(".")
+        place = tree
+        for part in parts:
+            place = place.setdefault(part, {})
+        if last != "enabled":
+            place[last] = _taken(_known(name), value)
+    return from_json(_listed(tree))
 
 
-def show(recipe: Recipe) -> dict[str, object]:
-    """What the controls have to hold to ask for this recipe again; fields(recipe.task) and the checkpoint."""
-    values: dict[str, object] = {name: getattr(recipe, name) for name in (*FIELDS, "checkpoint")}
-    values["seed"] = -1 if recipe.seed is None else recipe.seed
-    if recipe.source is not None:
-        values |= {name: getattr(recipe.source, name) for name in SOURCE_FIELDS}
-        if recipe.source.mask is not None:
-            values |= {name: getattr(recipe.source.mask, name) for name in MASK_FIELDS}
-    return values
+def show(recipe: Recipe, names: Iterable[str]) -> dict[str, object]:
+    """What the controls of these names have to hold to ask for this recipe again.
+
+    Controls of a part that the recipe lacks are left out, but for the one that switches it off.
+    """
+    held = dict(values_of(recipe))
+    shown: dict[str, object] = {}
+    for name in names:
+        if name.endswith(ENABLED):
+            part = name.removesuffix("enabled")
+            shown[name] = any(path.startswith(part) for path in held)
+        elif name in held:
+            shown[name] = -1 if name in SEEDS and held[name] is None else held[name]
+    return shown
+
+
+def carried(recipe: Recipe, names: Iterable[str]) -> dict[str, object]:
+    """What a recipe asks for beyond the usual in fields that are none of these names, to be read again."""
+    controls = frozenset(names)
+    rest: dict[str, object] = {}
+    for name, value in values_of(recipe):
+        for part in _optional_parts(name):
+            if f"{part}{ENABLED}" not in controls and part.partition(".")[0] != "source":
+                rest[f"{part}{ENABLED}"] = True
+        unusual = value != parameter(Recipe, name).default
+        if unusual and name not in controls and name not in _NOT_CARRIED:
+            rest[name] = value
+    return rest
+
+
+def told(values: Mapping[str, object]) -> str:
+    """Carried values in words: "Emphasis none, Colour correction"."""
+    words: list[str] = []
+    for name, value in values.items():
+        if name.endswith(ENABLED):
+            words.append(name.removesuffix(ENABLED).replace(".", " ").capitalize())
+            continue
+        label = parameter(Recipe, name).label.text
+        words.append(label if value is True else f"{label} {short(value)}")
+    return ", ".join(words)
+
+
+def short(value: object) -> str:
+    """A value as a title tells it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, Mapping):
+        value = ", ".join(cast("Mapping[str, object]", value))
+    if isinstance(value, list | tuple):
+        return str(len(cast("list[object]", value)))
+    text = "" if value is None else str(value)
+    return text if len(text) <= 40 else f"{text[:39]}…"
 
 
 def fit(values: Mapping[str, object], before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, object]:
@@ -102,44 +124,56 @@ def fit(values: Mapping[str, object], before: Mapping[str, object], after: Mappi
     return changed
 
 
-def _source(task: Task, values: Mapping[str, object]) -> Source | None:
-    if task == "text":
+def _known(name: str) -> Parameter:
+    try:
+        return parameter(Recipe, name)
+    except KeyError:
+        raise RecipeError(name, f"'{name}' is not a field of a recipe.") from None
+
+
+def _optional_parts(name: str) -> Iterable[str]:
+    """The parts on the way to a field that a recipe may lack: "hires", "controls.0"."""
+    steps = name.split(".")[:-1]
+    for length in range(1, len(steps) + 1):
+        part = ".".join(steps[:length])
+        if steps[length - 1].isdecimal() or parameter(Recipe, part).optional:
+            yield part
+
+
+def _listed(tree: Any) -> Any:
+    """The tree with lists where the names were numbers."""
+    if not isinstance(tree, dict):
+        return tree
+    nodes = cast("dict[str, Any]", tree)
+    if nodes and all(name.isdecimal() for name in nodes):
+        return [_listed(nodes[name]) for name in sorted(nodes, key=int)]
+    return {name: _listed(node) for name, node in nodes.items()}
+
+
+def _taken(known: Parameter, value: object) -> object:
+    """What a control holds, as a recipe takes it."""
+    if known.path in SEEDS:
+        return _seed(known, value)
+    if value is None and known.optional:
         return None
-    image = str(values.get("image") or "")
-    if not image:
-        raise RecipeError("source", "Open a picture first.")
-    mask = _mask(values) if task == "inpaint" else None
-    return Source(
-        image=ImageRef(image),
-        strength=_number(Source, "strength", values),
-        resize=cast("Resize", values.get("resize") or Source.resize),
-        mask=mask,
-    )
+    if known.kind in (int, float):
+        number = _number(known, value)
+        return round(number) if known.kind is int else number
+    if known.kind is str or get_origin(known.kind) is Literal:
+        return str(value) if value else known.default
+    return bool(value) if known.kind is bool else value
 
 
-def _mask(values: Mapping[str, object]) -> Mask:
-    image = str(values.get("mask") or "")
-    if not image:
-        raise RecipeError("mask", "Paint what should change.")
-    return Mask(
-        image=ImageRef(image),
-        blur=_number(Mask, "blur", values),
-        fill=cast("Fill", values.get("fill") or Mask.fill),
-        area=cast("Area", values.get("area") or Mask.area),
-        padding=_whole("padding", values, Mask),
-        invert=bool(values.get("invert", Mask.invert)),
-    )
+def _seed(known: Parameter, value: object) -> int | None:
+    seed = -1 if value is None else round(_number(known, value))
+    if not -1 <= seed < SEED_LIMIT:
+        raise RecipeError(
+            known.path, f"The {known.label.text.lower()} has to lie between 0 and {SEED_LIMIT - 1}; -1 draws a new one."
+        )
+    return None if seed == -1 else seed
 
 
-def _number(owner: type[Any], name: str, values: Mapping[str, object]) -> float:
-    """A number, or the field's own default where the form has no such control."""
-    value = values[name] if name in values else getattr(owner, name)
+def _number(known: Parameter, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-        raise RecipeError(name, f"{facts(owner, name)[0].text} needs a number.")
+        raise RecipeError(known.path, f"{known.label.text} needs a number.")
     return float(value)
-
-
-def _whole(name: str, values: Mapping[str, object], owner: type[Any] = Recipe) -> int:
-    if name == "seed" and values.get(name) is None:
-        return -1
-    return round(_number(owner, name, values))

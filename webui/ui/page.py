@@ -11,7 +11,7 @@ from pipelines.recipe import Task
 from webui.jobs.service import JobService
 from webui.settings import Settings
 from webui.store.images import ImageStore
-from webui.ui import assets, controls
+from webui.ui import assets
 from webui.ui.controls import QUIET
 from webui.ui.markup import place
 from webui.ui.tabs import extensions, gallery, img2img, inpaint, models, txt2img
@@ -69,7 +69,7 @@ def build(service: JobService, store: ImageStore, settings: Settings) -> Page:
 def _bind(blocks: gr.Blocks, forms: Forms, tasks: dict[Task, TaskTab], bridge: Any, ready: Any) -> None:
     for task, tab in tasks.items():
         forms.generate(task, tab.generate, tab.note, tab.pictures)
-        controls.watch_titles(tab.controls)
+    forms.titles()
     forms.fill(bridge)
     for event in (blocks.load, ready.click, forms.checkpoint.input):
         forms.refresh(event)

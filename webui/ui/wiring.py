@@ -2,20 +2,22 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from time import time_ns
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 
 from pipelines.catalogue import Catalogue
-from pipelines.recipe import RecipeError, Task
+from pipelines.recipe import Recipe, RecipeError, Task
 from pipelines.recipe_json import from_json
 from webui.jobs.service import JobService, QueueFull
 from webui.settings import Settings
-from webui.ui import controls, form
+from webui.ui import form
 from webui.ui.controls import PREFIX, QUIET, Controls
+from webui.ui.drawers import Drawer
+from webui.ui.offers import offers, spelled
 
 
 @dataclass(frozen=True)
@@ -37,17 +39,30 @@ class Forms:
 
     def generate(self, task: Task, button: Any, note: Any, pictures: Mapping[str, Any]) -> None:
         """Bind a Generate button: it queues a job and leaves its id, or a sentence, in `note`."""
+        part = self.tasks[task]
 
-        def submit(**values: object) -> str:
+        def submit(carried: str, **values: object) -> str:
             try:
-                return queued(self.service.submit(form.read(task, values)).id)
+                recipe = form.read(task, {**_carried(carried), **values})
+                return queued(self.service.submit(recipe).id)
             except RecipeError as error:
-                return refused(error.field, str(error))
+                return refused(_control(part, error.field), str(error))
             except QueueFull as error:
                 return refused("", str(error))
 
-        named = {**self.tasks[task].fields, "checkpoint": self.checkpoint, **pictures}
+        named = {**part.fields, "checkpoint": self.checkpoint, **pictures, "carried": part.carried}
         button.click(submit, None, note, inputs_kwargs=named, trigger_mode="multiple", **QUIET)
+
+    def titles(self) -> None:
+        """Keep the accordions' titles true to what is in them."""
+        for part in self.tasks.values():
+            for drawer in part.drawers:
+
+                def retitle(*held: object, drawer: Drawer = drawer) -> Any:
+                    return drawer.update(dict(zip(drawer.names, held, strict=True)))
+
+                watched = [part.fields[name] for name in drawer.names]
+                gr.on([item.input for item in watched], retitle, watched, drawer.part, **QUIET)
 
     def remember(self) -> None:
         """Keep the chosen model for the next start."""
@@ -73,55 +88,57 @@ class Forms:
                 self.checkpoint: gr.update(choices=names, value=chosen),
                 self.applied: proposed,
             }
-            for task in self.tasks:
-                held = {name: values[f"{PREFIX[task]}_{name}"] for name in (*form.FITTED, "batch")}
+            for task, part in self.tasks.items():
+                held = {name: values[f"{PREFIX[task]}_{name}"] for name in _looked_at(part)}
                 updates |= self._set(task, held, form.fit(held, applied, proposed), catalogue)
             return updates
 
         named: dict[str, Any] = {"checkpoint": self.checkpoint, "applied": self.applied}
+        outputs: list[Any] = [self.checkpoint, self.applied]
         for task, part in self.tasks.items():
-            named |= {f"{PREFIX[task]}_{name}": part.fields[name] for name in (*form.FITTED, "batch")}
-        event(fitted, None, self._outputs(), inputs_kwargs=named, **QUIET)
+            named |= {f"{PREFIX[task]}_{name}": part.fields[name] for name in _looked_at(part)}
+            outputs += [drawer.part for drawer in part.drawers]
+            outputs += [item for name, item in part.fields.items() if name in form.FITTED or name in offers(None)]
+        event(fitted, None, outputs, inputs_kwargs=named, **QUIET)
 
     def fill(self, bridge: Any) -> None:
-        """Bind the hidden box in which the live client leaves a recipe to be shown in a form."""
+        """Bind the hidden box in which the live client leaves a recipe to be shown in a form.
+
+        What it leaves: {"form": "txt2img", "recipe": {…}}, or without a recipe to forget what is carried.
+        """
 
         def filled(text: str) -> dict[Any, Any]:
             try:
                 wish = json.loads(text)
-                recipe = from_json(wish["recipe"])
                 task: Task = next(task for task, prefix in PREFIX.items() if prefix == wish["form"])
+                recipe = from_json(wish["recipe"]) if "recipe" in wish else None
             except (ValueError, KeyError, TypeError, StopIteration):
                 return {bridge: gr.skip()}
-            values = self._known(form.show(recipe))
-            updates = self._set(task, values, values, self.catalogue)
-            if "checkpoint" in values:
-                updates[self.checkpoint] = values["checkpoint"]
-                if self.catalogue is not None:
-                    updates[self.applied] = {**self.catalogue.defaults(str(values["checkpoint"]))}
-            return updates
+            return self._kept(task, {}) if recipe is None else self._shown(task, recipe)
 
-        bridge.change(filled, bridge, [*self._outputs(every=True), bridge], **QUIET)
+        outputs: list[Any] = [self.checkpoint, self.applied, bridge]
+        for part in self.tasks.values():
+            outputs += [part.carried, part.carried_note, *(drawer.part for drawer in part.drawers)]
+            outputs += part.fields.values()
+        bridge.change(filled, bridge, outputs, **QUIET)
 
-    def _known(self, values: Mapping[str, object]) -> dict[str, object]:
-        """Without the names that this installation does not have."""
-        catalogue = self.catalogue
-        kept = dict(values)
-        if catalogue is None:
-            return {name: value for name, value in kept.items() if name not in ("checkpoint", "sampler", "schedule")}
-        sampler, schedule = catalogue.sampler(str(kept["sampler"])), catalogue.schedule(str(kept["schedule"]))
-        entry = catalogue.checkpoint(str(kept["checkpoint"]))
-        found = {
-            "sampler": sampler.name if sampler else None,
-            "schedule": schedule,
-            "checkpoint": entry.name if entry and not entry.problem else None,
-        }
-        for name, value in found.items():
-            if value is None:
-                del kept[name]
-            else:
-                kept[name] = value
-        return kept
+    def _shown(self, task: Task, recipe: Recipe) -> dict[Any, Any]:
+        """Updates after which a form asks for the recipe."""
+        if task == "text":
+            recipe = replace(recipe, source=None)
+        names = tuple(self.tasks[task].fields)
+        values = spelled(form.show(recipe, (*names, "checkpoint")), self.catalogue)
+        updates = self._set(task, values, values, self.catalogue)
+        updates |= self._kept(task, form.carried(recipe, names))
+        if "checkpoint" in values:
+            updates[self.checkpoint] = values["checkpoint"]
+            if self.catalogue is not None:
+                updates[self.applied] = {**self.catalogue.defaults(str(values["checkpoint"]))}
+        return updates
+
+    def _kept(self, task: Task, carried: Mapping[str, object]) -> dict[Any, Any]:
+        part = self.tasks[task]
+        return {part.carried: json.dumps(carried), part.carried_note: carrying(form.told(carried))}
 
     def _set(
         self, task: Task, held: Mapping[str, object], changed: Mapping[str, object], catalogue: Catalogue | None
@@ -131,20 +148,12 @@ class Forms:
         updates: dict[Any, Any] = {
             part.fields[name]: gr.update(value=value) for name, value in changed.items() if name in part.fields
         }
-        for name, offered in zip(("sampler", "schedule"), controls.choices(catalogue), strict=True):
-            value: dict[str, Any] = {"value": changed[name]} if name in changed else {}
-            updates[part.fields[name]] = gr.update(choices=offered, **value)
+        for name, offered in offers(catalogue).items():
+            if name in part.fields:
+                value: dict[str, Any] = {"value": changed[name]} if name in changed else {}
+                updates[part.fields[name]] = gr.update(choices=list(offered), **value)
         now = {**held, **changed}
-        updates[part.sampler] = gr.update(label=controls.sampler_title(now))
-        updates[part.memory] = gr.update(label=controls.memory_title(now))
-        return updates
-
-    def _outputs(self, every: bool = False) -> list[Any]:
-        outputs: list[Any] = [self.checkpoint, self.applied]
-        for part in self.tasks.values():
-            outputs += [part.sampler, part.memory]
-            outputs += [item for name, item in part.fields.items() if every or name in form.FITTED]
-        return outputs
+        return updates | {drawer.part: drawer.update(now) for drawer in part.drawers}
 
 
 def queued(job: str) -> str:
@@ -152,9 +161,43 @@ def queued(job: str) -> str:
     return f'<span data-sf="answer" data-job="{escape(job)}"></span>'
 
 
-def refused(field: str, sentence: str) -> str:
-    """A red note beside the form; everything typed stays where it is."""
+def refused(control: str, sentence: str) -> str:
+    """A red note beside the form; everything typed stays where it is. control: id of the element at fault."""
     return (
-        f'<p class="sf-note sf-bad" role="alert" data-sf="answer" data-field="{escape(field)}" data-n="{time_ns()}">'
+        f'<p class="sf-note sf-bad" role="alert" data-sf="answer" data-field="{escape(control)}" data-n="{time_ns()}">'
         f'<i class="sf-i sf-i-warn" aria-hidden="true"></i><span>{escape(sentence)}</span></p>'
     )
+
+
+def carrying(told: str) -> str:
+    """A note on what the next pictures are made with that no control shows, with the way to drop it."""
+    if not told:
+        return ""
+    return (
+        '<p class="sf-note"><i class="sf-i sf-i-info" aria-hidden="true"></i>'
+        f"<span>From the pasted settings: {escape(told)}.</span>"
+        '<button type="button" class="sf-mini-btn" data-do="forget" title="Make pictures without it">Remove</button>'
+        "</p>"
+    )
+
+
+def _carried(text: str) -> dict[str, object]:
+    try:
+        held = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return cast("dict[str, object]", held) if isinstance(held, dict) else {}
+
+
+def _control(part: Controls, field: str) -> str:
+    """The element id of the control for a field, "" where there is none."""
+    for name, item in part.fields.items():
+        if field in (name, name.rpartition(".")[2]):
+            return str(item.elem_id)
+    return ""
+
+
+def _looked_at(part: Controls) -> tuple[str, ...]:
+    """The controls whose values decide what a new model changes, and what the titles say."""
+    watched = (name for drawer in part.drawers for name in drawer.names)
+    return tuple(dict.fromkeys((*form.FITTED, *watched)))

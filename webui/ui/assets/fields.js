@@ -120,6 +120,11 @@
     });
   }
 
+  // Drops what was pasted and has no control.
+  function forget(form) {
+    set(field("sf_bridge"), JSON.stringify({ form, wish: (wishes += 1) }));
+  }
+
   async function readSettings(form, body, headers) {
     try {
       const answer = await sf.ask("parameters", { method: "POST", body, headers });
@@ -214,7 +219,7 @@
   // The server's answer to Generate: a job's id, or a sentence that stands beside the form.
   sf.place("answer", (answer) => {
     if (answer.dataset.job) sf.mine(answer.dataset.job);
-    const wrong = field(`${formOf(answer)}_${answer.dataset.field}`);
+    const wrong = answer.dataset.field && field(answer.dataset.field);
     if (wrong) {
       wrong.setAttribute("aria-invalid", "true");
       wrong.addEventListener("input", () => wrong.removeAttribute("aria-invalid"), { once: true });
@@ -279,5 +284,5 @@
     });
   }
 
-  Object.assign(sf, { field, formOf, set, fill, copy, send, swap, paste, readText, sizeFor, openTab, openTabNamed });
+  Object.assign(sf, { field, formOf, set, fill, forget, copy, send, swap, paste, readText, sizeFor, openTab, openTabNamed });
 })();

@@ -205,6 +205,7 @@
     swap: (at) => sf.swap(sf.formOf(at)),
     clear: (at) => ["prompt", "neg_prompt"].forEach((name) => sf.set(sf.field(`${sf.formOf(at)}_${name}`), "")),
     paste: (at) => sf.paste(sf.formOf(at)),
+    forget: (at) => sf.forget(sf.formOf(at)),
     "random-seed": (at) => sf.set(sf.field(`${sf.formOf(at)}_seed`), -1),
     "last-seed": (at) => {
       const image = sf.shown() || sf.pictures(sf.current()).at(-1) || state.recent[0];

@@ -22,13 +22,14 @@ def build() -> TaskTab:
             fields = controls.prompts("inpaint")
             generate = controls.actions("inpaint")
             note = place("", elem_id="inpaint_note", classes="sf-answer")
+            carried = controls.carried("inpaint")
             fields |= controls.changes("inpaint")
             fields |= controls.basics("inpaint")
-            more, sampler, memory = controls.drawers("inpaint")
+            more, drawers = controls.drawers("inpaint")
         with gr.Column(scale=6, min_width=0, elem_classes="sf-right sf-painting", elem_id="inpaint_results"):
             place(VIEWS)
             with gr.Column(elem_classes="sf-paint", min_width=0):
                 picture = well("inpaint", mask=True)
             results("inpaint")
-    part = Controls(controls.named("inpaint", fields | more), sampler, memory)
-    return TaskTab(part, generate, note, {"image": picture.image, "mask": picture.mask})
+    pictures = {"source.image": picture.image, "source.mask.image": picture.mask}
+    return TaskTab(Controls(fields | more, drawers, *carried), generate, note, pictures)

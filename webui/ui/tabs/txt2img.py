@@ -15,8 +15,9 @@ def build() -> TaskTab:
             fields = controls.prompts("text")
             generate = controls.actions("text")
             note = place("", elem_id="txt2img_note", classes="sf-answer")
+            carried = controls.carried("text")
             fields |= controls.basics("text")
-            more, sampler, memory = controls.drawers("text")
+            more, drawers = controls.drawers("text")
         with gr.Column(scale=6, min_width=0, elem_classes="sf-right", elem_id="txt2img_results"):
             results("text")
-    return TaskTab(Controls(controls.named("text", fields | more), sampler, memory), generate, note, {})
+    return TaskTab(Controls(fields | more, drawers, *carried), generate, note, {})

@@ -1,0 +1,53 @@
+"""Offers: what the lists of the form hold, by the names of the controls; from the engine's catalogue."""
+
+from collections.abc import Mapping, Sequence
+
+from pipelines.catalogue import Catalogue
+from webui.ui.widgets import Choices
+
+KNOWN_SAMPLERS = ("DPM++ 2M", "Euler", "Euler a")
+KNOWN_SCHEDULES = ("Automatic",)
+"""Offered until the engine has announced its own."""
+
+
+def offers(catalogue: Catalogue | None) -> dict[str, Choices]:
+    """Every control whose list depends on what is installed. A name that is not in its list cannot be chosen."""
+    samplers = [entry.name for entry in catalogue.samplers] if catalogue else list(KNOWN_SAMPLERS)
+    schedules = list(catalogue.schedules) if catalogue else list(KNOWN_SCHEDULES)
+    checkpoints = [entry.name for entry in catalogue.usable()] if catalogue else []
+    return {
+        "sampler": _same(samplers),
+        "schedule": _same(schedules),
+        "refiner.checkpoint": [("None", ""), *_same(checkpoints)],
+    }
+
+
+def spelled(values: Mapping[str, object], catalogue: Catalogue | None) -> dict[str, object]:
+    """The values with names as this installation spells them; those it does not have are left out.
+
+    Until the engine has said what there is, nothing is known to be there.
+    """
+    kept = dict(values)
+    for name, offered in offers(catalogue).items():
+        if name not in kept:
+            continue
+        known = {value.casefold(): value for _, value in offered}
+        found = known.get(str(kept[name]).casefold())
+        if name == "sampler" and found is None and catalogue is not None:
+            entry = catalogue.sampler(str(kept[name]))
+            found = entry.name if entry else None
+        if found is None:
+            del kept[name]
+        else:
+            kept[name] = found
+    if "checkpoint" in kept:
+        entry = catalogue.checkpoint(str(kept["checkpoint"])) if catalogue else None
+        if entry is None or entry.problem:
+            del kept["checkpoint"]
+        else:
+            kept["checkpoint"] = entry.name
+    return kept
+
+
+def _same(names: Sequence[str]) -> list[tuple[str, str]]:
+    return [(name, name) for name in names]
