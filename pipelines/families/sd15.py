@@ -84,7 +84,9 @@ class StableDiffusion1(Family):
         if len(tokenizer) > text.config.vocab_size:
             raise ModelError("Its text encoder has another vocabulary than CLIP's.")
         autoencoder = Autoencoder(vae, device.name, dtype)
-        if tuple(vae.config.block_out_channels) == STANDARD_DECODER and autoencoder.channels == 4:
+        if (decoder := preview.small_decoder(path)) is not None:
+            colours: preview.Preview = decoder
+        elif tuple(vae.config.block_out_channels) == STANDARD_DECODER and autoencoder.channels == 4:
             colours = preview.sd15_colours()
         else:
             colours = preview.fitted(autoencoder.decode, autoencoder.channels)

@@ -2,7 +2,7 @@
 
 torch's fused attention computes its backward pass on CPUs very slowly where heads are narrow (Kit's have 12 to 24
 channels): more than half of a training step. Products and a softmax give the same numbers in a fifth of that time;
-a whole step takes two thirds (batch 16, one thread: 0.76 s → 0.50 s).
+a whole step takes little more than half (batch 16, one thread: 0.76 s → 0.42 s).
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ class PlainAttention:
             states.unflatten(-1, (heads, -1)).transpose(1, 2).flatten(0, 1)
             for states in (attn.to_q(hidden_states) * attn.scale, attn.to_k(context), attn.to_v(context))
         )
-        shares = torch.bmm(query, key.transpose(1, 2)).softmax(-1)
-        made = torch.bmm(shares.to(value.dtype), value)
+        scores = torch.bmm(query, key.transpose(1, 2))
+        # Autocast would widen a softmax to fp32, which costs five times as much; bf16 adds up in fp32 all the same.
+        with torch.autocast(scores.device.type, enabled=False):
+            made = torch.bmm(scores.softmax(-1), value.to(scores.dtype))
         return attn.to_out[0](made.unflatten(0, (-1, heads)).transpose(1, 2).flatten(2))
 
 
