@@ -11,12 +11,19 @@ AssetKind = Literal["lora", "hypernetwork", "embedding", "vae", "upscaler", "con
 
 @dataclass(frozen=True)
 class FamilyEntry:
-    """A model family. defaults: values for fields of a Recipe that suit its models."""
+    """A model family.
+
+    defaults  -- values for fields of a Recipe that suit its models
+    lacks     -- fields that have no effect with them -> why, a sentence
+    side_step -- sides of a picture are multiples of it
+    """
 
     name: str
     title: str
     tasks: tuple[Task, ...]
     defaults: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    lacks: Mapping[str, str] = field(default_factory=dict[str, str])
+    side_step: int = 8
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,9 @@ class CheckpointEntry:
     sha256   -- of the file, 64 hex digits; "" while it is being worked out, and for folders
     problem  -- a sentence: why it cannot be used; "" when it can
     defaults -- over those of the family
+    title    -- what kind it is, for people; "" is the family's title
+    tasks    -- what it can do; () is what its family can
+    lacks    -- over those of the family
     """
 
     name: str
@@ -39,6 +49,9 @@ class CheckpointEntry:
     sha256: str = ""
     problem: str = ""
     defaults: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    title: str = ""
+    tasks: tuple[Task, ...] = ()
+    lacks: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def short_hash(self) -> str:
@@ -127,3 +140,15 @@ class Catalogue:
         entry = self.checkpoint(checkpoint)
         family = self.family(entry.family) if entry else None
         return {**(family.defaults if family else {}), **(entry.defaults if entry else {})}
+
+    def tasks(self, checkpoint: str) -> tuple[Task, ...]:
+        """What can be done with a checkpoint; () where there is none that can be used."""
+        entry = self.checkpoint(checkpoint)
+        family = self.family(entry.family) if entry else None
+        return (entry.tasks if entry else ()) or (family.tasks if family else ())
+
+    def lacks(self, checkpoint: str) -> dict[str, str]:
+        """Fields of a Recipe that have no effect with a checkpoint -> why."""
+        entry = self.checkpoint(checkpoint)
+        family = self.family(entry.family) if entry else None
+        return {**(family.lacks if family else {}), **(entry.lacks if entry else {})}

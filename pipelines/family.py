@@ -14,7 +14,7 @@ from pipelines.device import Device
 from pipelines.header import Header
 from pipelines.picture import Picture
 from pipelines.prompt.embeddings import Embeddings
-from pipelines.recipe import Emphasis, Fill, Json, Sampling, Task
+from pipelines.recipe import Emphasis, Fill, Json, Sampling, Task, Tiling
 from pipelines.samplers import Sampler
 
 
@@ -43,10 +43,30 @@ class Start:
     whole: bool = False
 
 
+class Successor:
+    """The model that takes over within a pass, a refiner; loaded when its time has come.
+
+    at -- the part of the noise (`by_steps`: of the steps) after which it does
+    """
+
+    def __init__(self, load: "Callable[[Order], Model]", at: float, by_steps: bool) -> None:
+        """load: gives the model, ready for that order."""
+        self._load = load
+        self.at = at
+        self.by_steps = by_steps
+        self.model: Model | None = None
+        """Where it has taken over: what makes pictures of the latents."""
+
+    def take(self, order: "Order") -> "Model":
+        self.model = self._load(order)
+        return self.model
+
+
 @dataclass(frozen=True)
 class Order:
     """One pass over a batch of pictures that differ in their seeds only, with every name resolved.
 
+    image_guidance -- how closely an edit model follows the picture it starts from
     after -- in a second pass: the steps of the first by which its prompt counted; None: this is the first
     light -- spare memory at the price of time
     """
@@ -67,6 +87,9 @@ class Order:
     old_editing: bool = False
     embeddings: Embeddings | None = None
     start: Start | None = None
+    successor: Successor | None = None
+    tiling: Tiling = "off"
+    image_guidance: float = 1.5
     after: int | None = None
     light: bool = False
 
@@ -80,6 +103,22 @@ class Progress:
     preview: Picture | None = None
 
 
+@dataclass(frozen=True)
+class Variant:
+    """What a file is within its family, where that differs.
+
+    title    -- for people; "" is the family's
+    tasks    -- what it can do; () is what the family can
+    defaults -- over those of the family
+    lacks    -- controls without effect -> why, a sentence; over those of the family
+    """
+
+    title: str = ""
+    tasks: tuple[Task, ...] = ()
+    defaults: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    lacks: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
 class Model(ABC):
     """A loaded checkpoint. bytes: of its weights in memory; side_step: sides of a picture are multiples of it."""
 
@@ -90,6 +129,10 @@ class Model(ABC):
         """The torch modules that networks (LoRA) may change: "unet" (or what stands in its place), and the text
         encoders "te", "te2", "te3" in the order in which trainers number them. Empty: no network can be used."""
         return {}
+
+    def prepare(self, order: Order) -> None:  # noqa: B027 (most models have nothing to prepare)
+        """Called before a pass, whenever another may have come between: what an order asks of the networks themselves
+        (edges that fit, merged tokens) is put on, and what it does not ask for is taken off."""
 
     @abstractmethod
     def steps(self, order: Order) -> int:
@@ -117,6 +160,8 @@ class Family(ABC):
     name     -- short and lasting, it is stored in the catalogue
     before   -- names of families that are asked later than this one
     defaults -- values for fields of a Recipe
+    lacks    -- fields of a Recipe that have no effect here -> why, a sentence
+    side_step -- sides of a picture are multiples of it
     """
 
     name: ClassVar[str]
@@ -124,6 +169,8 @@ class Family(ABC):
     before: ClassVar[tuple[str, ...]] = ()
     tasks: ClassVar[tuple[Task, ...]] = ("text", "image", "inpaint")
     defaults: ClassVar[Mapping[str, Json]] = {}
+    lacks: ClassVar[Mapping[str, str]] = {}
+    side_step: ClassVar[int] = 8
 
     @abstractmethod
     def detect(self, header: Header) -> bool:
@@ -133,9 +180,13 @@ class Family(ABC):
         """Why a file of this family cannot be used all the same: a sentence, or ""."""
         return ""
 
+    def variant(self, header: Header, name: str) -> Variant:
+        """What is special about a file. name: the checkpoint's."""
+        return Variant()
+
     @abstractmethod
     def load(self, path: Path, header: Header, device: Device) -> Model:
         """The model in the file or folder at `path`, from the disk alone. Raises ModelError."""
 
     def entry(self) -> FamilyEntry:
-        return FamilyEntry(self.name, self.title, self.tasks, dict(self.defaults))
+        return FamilyEntry(self.name, self.title, self.tasks, dict(self.defaults), dict(self.lacks), self.side_step)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal, NewType
 
 from pipelines.parameter import SEED_LIMIT, Label, Range, RecipeError, check_fields, facts
-from pipelines.passes import Finish, Hires, NoiseSource, Refiner, Sampling
+from pipelines.passes import Finish, Hires, NoiseSource, Padding, Passes, Refiner, Sampling
 
 __all__ = [
     "SEED_LIMIT",
@@ -25,6 +25,8 @@ __all__ = [
     "Label",
     "Mask",
     "NoiseSource",
+    "Padding",
+    "Passes",
     "Range",
     "Recipe",
     "RecipeError",
@@ -83,6 +85,11 @@ class Source:
     colour_correction: Annotated[
         bool, Label("Colour correction", "Gives the result the colours of the picture it started from.")
     ] = False
+    image_guidance: Annotated[
+        float,
+        Range(1, 3, 0.05),
+        Label("Image CFG", "How closely a model that edits pictures keeps to this one; others do not use it."),
+    ] = 1.5
     mask: Mask | None = None
 
 

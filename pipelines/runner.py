@@ -21,7 +21,7 @@ from pipelines.catalogue import Catalogue, SamplerEntry
 from pipelines.denoise import NotANumber, Stopped
 from pipelines.device import pick
 from pipelines.events import Cancelled, Event, Failed, Finished, ImageMade, Loading, Note, Step
-from pipelines.family import Family, Model, ModelError, Order, Progress, Start
+from pipelines.family import Family, Model, ModelError, Order, Progress, Start, Successor
 from pipelines.hashes import Hashes
 from pipelines.library import Checkpoint
 from pipelines.loading import Shelf, give_back
@@ -187,8 +187,8 @@ class Runner:
         family, header = checkpoint.family, checkpoint.header
         if family is None or header is None:
             raise ModelError(f"{checkpoint.entry.name}: {checkpoint.entry.problem}")
-        if recipe.task not in family.tasks:
-            raise RecipeError("source", f"{family.title} cannot do this ({recipe.task}).")
+        if recipe.task not in (checkpoint.entry.tasks or family.tasks):
+            raise RecipeError("source", f"{checkpoint.entry.title or family.title} cannot do this ({recipe.task}).")
         if not self._shelf.holds(checkpoint.version):
             yield Loading(job, checkpoint.entry.name)
         model = self._shelf.get(checkpoint.version, family, header)
@@ -210,6 +210,9 @@ class Runner:
             old_editing=recipe.old_editing,
             embeddings=self._embeddings,
             start=_start(recipe, start),
+            image_guidance=recipe.source.image_guidance if recipe.source else 1.5,
+            successor=self._successor(recipe, checkpoint),
+            tiling=recipe.tiling,
         )
         recipe = _drawn(recipe)
         for first in range(0, recipe.total, recipe.batch):
@@ -227,6 +230,7 @@ class Runner:
     ) -> Generator[Event, None, list[Image.Image]]:
         for note in self._put_on(model, order.prompt):
             yield Note(job, note)
+        model.prepare(order)
         made = yield from _steps(job, first, _drawn_whole(model, order, cancelled))
         if made is not None:
             return made
@@ -237,6 +241,26 @@ class Runner:
         if made is None:
             raise MemoryError
         return made
+
+    def _successor(self, recipe: Recipe, first: Checkpoint) -> Successor | None:
+        """The refiner, where it is another model than the first."""
+        asked = recipe.refiner
+        if asked is None or not asked.checkpoint:
+            return None
+        checkpoint = self._checkpoint(replace(recipe, checkpoint=asked.checkpoint))
+        family, header = checkpoint.family, checkpoint.header
+        if family is None or header is None:
+            raise ModelError(f"{checkpoint.entry.name}: {checkpoint.entry.problem}")
+        if checkpoint.version == first.version:
+            return None
+
+        def load(order: Order) -> Model:
+            model = self._shelf.get(checkpoint.version, family, header)
+            self._put_on(model, order.prompt)
+            model.prepare(order)
+            return model
+
+        return Successor(load, asked.switch_at, asked.by_steps)
 
     def _put_on(self, model: Model, prompt: str) -> tuple[str, ...]:
         """The networks that a prompt asks for, and no others; a sentence for each that does not count."""
@@ -308,7 +332,9 @@ def _steps(
 
 def _drawn_whole(model: Model, order: Order, cancelled: Ask) -> Generator[Progress, None, list[Image.Image]]:
     latents = yield from model.draw(order, cancelled)
-    return model.decode(latents, order.light)
+    # The model that drew last knows best what its latents mean.
+    last = order.successor.model if order.successor and order.successor.model else model
+    return last.decode(latents, order.light)
 
 
 def _out_of_memory(error: Exception) -> bool:
