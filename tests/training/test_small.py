@@ -15,7 +15,7 @@ from pipelines import header
 from pipelines.device import pick
 from pipelines.families.sd15 import FAMILY
 from pipelines.latent_model import LatentModel
-from pipelines.networks.file import read as read_network
+from pipelines.networks.file import sorted_out
 from pipelines.networks.patches import Patches, Worn
 from pipelines.prompt.embeddings import Embeddings
 from pipelines.training import embedding, lora
@@ -84,7 +84,7 @@ def test_a_lora_learns_and_the_engine_wears_it(folder: Path, pupil: Pupil, weigh
     lora.save_lora(trained, path, 4, {"modelspec.license": "CC0-1.0"})
     model = FAMILY.load(weights, header.read(weights), pick("cpu", "float32"))
     assert isinstance(model, LatentModel)
-    Patches(model.components()).put_on([Worn(read_network(path), 1.0, 1.0)])
+    Patches(model.components()).put_on([Worn(sorted_out(load_file(path)), 1.0, 1.0)])
     torch.testing.assert_close(predicted(model.components()["unet"], None), worn, rtol=2e-2, atol=2e-2)
 
 
@@ -113,7 +113,8 @@ def test_an_embedding_learns_and_the_engine_reads_it(folder: Path, pupil: Pupil,
     path = tmp_path / "embeddings" / "flag.safetensors"
     embedding.save_embedding(word, path)
     assert set(load_file(path)) == {"emb_params"}
-    found = Embeddings(path.parent).within("a picture of flag", 64)
+    listed = [("flag", header.Version(path, path.stat().st_size, 0))]
+    found = Embeddings(lambda: listed, lambda version: load_file(version.path)).within("a picture of flag", 64)
     assert torch.equal(found["flag"], word.vectors.detach())
 
 
