@@ -25,7 +25,7 @@ from pipelines.family import Model, ModelError, Order, Progress, Start
 from pipelines.latents import Autoencoder, latent_mask, to_images
 from pipelines.networks.names import TEXT_ENCODERS
 from pipelines.noise import BrownianNoise, SeededNoise, Variations
-from pipelines.preview import LatentColours
+from pipelines.preview import Preview
 from pipelines.prompt.conditioning import Pass, condition, texts
 from pipelines.prompt.encoder import Condition, JointText
 from pipelines.samplers import Noise
@@ -54,7 +54,7 @@ class Parts:
     autoencoder: Autoencoder
     table: NoiseTable
     prediction: Prediction
-    colours: LatentColours
+    colours: Preview
     ids: Ids = ""
     zero_empty: bool = False
 
