@@ -1,5 +1,6 @@
 """What the job service asks of add-ons."""
 
+from dataclasses import replace
 from typing import Protocol
 
 from pipelines.recipe import Recipe
@@ -20,7 +21,9 @@ class NoAddOns:
     """Where there are none."""
 
     def prepare(self, recipe: Recipe) -> tuple[tuple[Recipe, ...], tuple[str, ...]]:
-        return (recipe,), ()
+        if not recipe.extras:
+            return (recipe,), ()
+        return (replace(recipe, extras={}),), ("Add-ons do not take part here; their settings are not used.",)
 
     def saved(self, saved: Saved) -> None:
         pass

@@ -345,7 +345,7 @@ class JobService:
         if checkpoint is not None and not recipe.checkpoint:
             recipe = replace(recipe, checkpoint=checkpoint.name)
         single = recipe.starting_at(event.index + base)
-        saved = self._store.save(event.picture, single, event.seed, checkpoint, event.used, job.kept)
+        saved = self._store.save(event.picture, single, event.seed, checkpoint, event.used, job.kept, catalogue)
         if job.kept:
             parameters = saved.parameters
             self._addons.saved(Saved(saved.id, saved.path, single, parameters, event.seed, saved.width, saved.height))

@@ -8,18 +8,19 @@ import gradio as gr
 from gradio.themes import Base
 
 from pipelines.recipe import Task
+from webui.addons.panel import Panel
 from webui.host.host import NOTHING, Contributions, Host
 from webui.jobs.service import JobService
 from webui.settings import Settings
 from webui.store.images import ImageStore
 from webui.ui import addons, assets
-from webui.ui.controls import QUIET
+from webui.ui.controls import QUIET, Controls
 from webui.ui.markup import place
 from webui.ui.tabs import extensions, gallery, img2img, inpaint, models, txt2img
 from webui.ui.tabs import settings as preferences
 from webui.ui.tabs.task import TaskTab
 from webui.ui.theme import theme
-from webui.ui.wiring import Forms
+from webui.ui.wiring import Forms, Queue
 
 
 @dataclass(frozen=True)
@@ -47,16 +48,8 @@ def build(
     parts = [addons.build(tab, host.patience, host.hear) for tab in brought.tabs]
     with gr.Blocks(title="Snowfox", analytics_enabled=False) as blocks:
         checkpoint, status = _top(settings)
-        tasks: dict[Task, TaskTab] = {}
         with gr.Tabs(selected="txt2img", elem_id="tabs", overflow_behavior="wrap"):
-            with gr.Tab("txt2img", id="txt2img", elem_id="tab_txt2img"):
-                tasks["text"] = txt2img.build(brought.panels)
-            with gr.Tab("img2img", id="img2img", elem_id="tab_img2img"):
-                tasks["image"] = img2img.build(brought.panels)
-            with gr.Tab("Inpaint", id="inpaint", elem_id="tab_inpaint"):
-                tasks["inpaint"] = inpaint.build(brought.panels)
-            with gr.Tab("Gallery", id="gallery", elem_id="tab_gallery"):
-                gallery.build()
+            tasks = _making(brought.panels)
             with gr.Tab("Models", id="models", elem_id="tab_models"):
                 models.build(settings.models / "checkpoints")
             for number, part in enumerate(parts):
@@ -67,11 +60,8 @@ def build(
                 listing = extensions.build(host)
             with gr.Tab("Settings", id="settings", elem_id="tab_settings"):
                 kept = preferences.build(settings)
-        bridge = gr.Textbox(visible="hidden", elem_id="sf_bridge", label="Settings to show")
-        ready = gr.Button("Engine ready", visible="hidden", elem_id="sf_ready")
-        applied = gr.State({})
-        forms = Forms(service, settings, checkpoint, applied, {task: tab.controls for task, tab in tasks.items()})
-        _bind(blocks, forms, tasks, bridge, ready)
+        forms = _bind(blocks, service, lambda cookies: service, settings, checkpoint, tasks)
+        forms.remember()
 
         def opened() -> tuple[object, ...]:
             return _status(settings), extensions.listing(host), settings.theme, settings.previews
@@ -80,14 +70,54 @@ def build(
     return Page(blocks, theme(), assets.head(brought.assets))
 
 
-def _bind(blocks: gr.Blocks, forms: Forms, tasks: dict[Task, TaskTab], bridge: Any, ready: Any) -> None:
+def build_for_guests(service: JobService, queue: Queue, settings: Settings, notice: str) -> Page:
+    """The page as guests see it: what makes pictures, and their own.
+
+    service -- knows what can be made; queue -- of the guest who has these cookies; notice -- above everything
+    """
+    with gr.Blocks(title="Snowfox", analytics_enabled=False) as blocks:
+        place(f'<p class="sf-note" role="note">{escape(notice)}</p>', elem_id="sf_shared")
+        checkpoint, _ = _top(settings)
+        with gr.Tabs(selected="txt2img", elem_id="tabs", overflow_behavior="wrap"):
+            tasks = _making()
+        _bind(blocks, service, queue, settings, checkpoint, tasks)
+    return Page(blocks, theme(), assets.head())
+
+
+def _making(panels: tuple[Panel, ...] = ()) -> dict[Task, TaskTab]:
+    """The tabs in which pictures are made and looked at."""
+    tasks: dict[Task, TaskTab] = {}
+    with gr.Tab("txt2img", id="txt2img", elem_id="tab_txt2img"):
+        tasks["text"] = txt2img.build(panels)
+    with gr.Tab("img2img", id="img2img", elem_id="tab_img2img"):
+        tasks["image"] = img2img.build(panels)
+    with gr.Tab("Inpaint", id="inpaint", elem_id="tab_inpaint"):
+        tasks["inpaint"] = inpaint.build(panels)
+    with gr.Tab("Gallery", id="gallery", elem_id="tab_gallery"):
+        gallery.build()
+    return tasks
+
+
+def _bind(
+    blocks: gr.Blocks,
+    service: JobService,
+    queue: Queue,
+    settings: Settings,
+    checkpoint: Any,
+    tasks: dict[Task, TaskTab],
+) -> Forms:
+    bridge = gr.Textbox(visible="hidden", elem_id="sf_bridge", label="Settings to show")
+    ready = gr.Button("Engine ready", visible="hidden", elem_id="sf_ready")
+    applied = gr.State({})
+    controls: dict[Task, Controls] = {task: tab.controls for task, tab in tasks.items()}
+    forms = Forms(service, queue, settings, checkpoint, applied, controls)
     for task, tab in tasks.items():
         forms.generate(task, tab.generate, tab.note, tab.pictures)
     forms.titles()
     forms.fill(bridge)
     for event in (blocks.load, ready.click, forms.checkpoint.input):
         forms.refresh(event)
-    forms.remember()
+    return forms
 
 
 def _top(settings: Settings) -> tuple[Any, Any]:
