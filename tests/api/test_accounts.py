@@ -72,6 +72,7 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         ).result()
     web = server.Server(site, sock)
     web.start()
+    app.start()
     yield server.url("127.0.0.1", sock)
     web.close()
     app.close()
