@@ -1,4 +1,4 @@
-"""Hashes: SHA-256 of checkpoint files, worked out in the background and remembered."""
+"""Hashes: SHA-256 of checkpoint files, or another short text about a file, worked out in the background, remembered."""
 
 import contextlib
 import hashlib
@@ -20,9 +20,13 @@ _log = logging.getLogger(__name__)
 class Hashes:
     """Known hashes by path, size and time of change, in one JSON file."""
 
-    def __init__(self, file: Path, found: Callable[[], None]) -> None:
-        """file: where they are remembered; found: called from the background thread after each new hash."""
+    def __init__(self, file: Path, found: Callable[[], None], work: Callable[[Path], str] | None = None) -> None:
+        """file: where they are remembered; found: called from the background thread after each new one.
+
+        work -- what is remembered in place of the hash; "" for nothing
+        """
         self._file = file
+        self._worked = work or self._digest
         self._found = found
         self._lock = threading.Lock()
         self._known: dict[str, str] = _read(file)
@@ -59,7 +63,7 @@ class Hashes:
                     self._thread = None
                     return
                 version = self._waiting.pop()
-            digest = self._digest(version.path)
+            digest = self._worked(version.path)
             if not digest:
                 continue
             with self._lock:
