@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from PIL import Image
@@ -85,6 +85,11 @@ class Model(ABC):
 
     bytes: int
     side_step: int
+
+    def components(self) -> Mapping[str, Any]:
+        """The torch modules that networks (LoRA) may change: "unet" (or what stands in its place), and the text
+        encoders "te", "te2", "te3" in the order in which trainers number them. Empty: no network can be used."""
+        return {}
 
     @abstractmethod
     def steps(self, order: Order) -> int:

@@ -12,6 +12,7 @@ from pipelines.denoise import Blend, Denoised, Denoiser, NotANumber, Prediction,
 from pipelines.device import Device
 from pipelines.family import Model, Order, Progress, Start
 from pipelines.latents import Autoencoder, latent_mask, to_images
+from pipelines.networks.names import TEXT_ENCODERS
 from pipelines.noise import BrownianNoise, SeededNoise, Variations
 from pipelines.preview import LatentColours
 from pipelines.prompt.conditioning import Pass, condition
@@ -50,6 +51,10 @@ class LatentModel(Model):
         self.side_step = parts.autoencoder.factor
         self.parts = parts
         self._device = device
+
+    def components(self) -> Mapping[str, Any]:
+        texts = (part.model for part in self.parts.text.parts)
+        return {"unet": self.parts.unet, **dict(zip(TEXT_ENCODERS, texts, strict=False))}
 
     def steps(self, order: Order) -> int:
         return len(self._way(order).levels) - 1

@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from pipelines import canvas, families, library, samplers, schedules
+from pipelines.assets import Assets
 from pipelines.canvas import Canvas
 from pipelines.catalogue import Catalogue, SamplerEntry
 from pipelines.denoise import NotANumber, Stopped
@@ -24,8 +25,10 @@ from pipelines.family import Family, Model, ModelError, Order, Progress, Start
 from pipelines.hashes import Hashes
 from pipelines.library import Checkpoint
 from pipelines.loading import Shelf, give_back
+from pipelines.networks.applied import AppliedNetworks, Found
 from pipelines.picture import Picture
-from pipelines.prompt import networks, uncommented
+from pipelines.prompt import networks as tags
+from pipelines.prompt import uncommented
 from pipelines.prompt.embeddings import Embeddings
 from pipelines.recipe import SEED_LIMIT, ImageRef, Recipe, RecipeError, check, rounded
 from pipelines.samplers import Sampler
@@ -62,6 +65,8 @@ class Runner:
         self._families = ordered([*_found_families(), *more])
         self._shelf = Shelf(self._device)
         self._embeddings = Embeddings(models / "embeddings")
+        self._assets = Assets(models)
+        self._networks = AppliedNetworks()
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[Catalogue], None]] = []
         self._hashes = Hashes(cache / "hashes.json", self._announce)
@@ -81,6 +86,7 @@ class Runner:
             samplers=tuple(SamplerEntry(s.name, s.aliases, s.schedule) for s in samplers.SAMPLERS),
             schedules=tuple(schedules.SCHEDULES),
             device=self._device.entry(),
+            assets=self._assets.entries(),
         )
 
     def rescan(self) -> Catalogue:
@@ -90,6 +96,7 @@ class Runner:
         found = library.scan(self._root, self._families, known)
         with self._lock:
             self._checkpoints = found
+        self._assets.scan()
         self._hashes.want(c.version for c in found if c.family is not None and not c.folder)
         return self.catalogue()
 
@@ -218,6 +225,8 @@ class Runner:
     def _batch(
         self, job: str, first: int, model: Model, order: Order, cancelled: Ask
     ) -> Generator[Event, None, list[Image.Image]]:
+        for note in self._put_on(model, order.prompt):
+            yield Note(job, note)
         made = yield from _steps(job, first, _drawn_whole(model, order, cancelled))
         if made is not None:
             return made
@@ -228,6 +237,18 @@ class Runner:
         if made is None:
             raise MemoryError
         return made
+
+    def _put_on(self, model: Model, prompt: str) -> tuple[str, ...]:
+        """The networks that a prompt asks for, and no others; a sentence for each that does not count."""
+        wanted = [tag for tag in tags(uncommented(prompt))[1] if tag.kind == "lora"]
+        return self._networks.put_on(model, model.components(), wanted, self._found)
+
+    def _found(self, name: str) -> Found | None:
+        asset = self._assets.find("lora", name)
+        if asset is None:
+            return None
+        title = next((family.title for family in self._families if family.name == asset.entry.family), "")
+        return Found(asset.entry.name, asset.version, asset.entry.problem, title)
 
     def _checkpoint(self, recipe: Recipe) -> Checkpoint:
         entry = self.catalogue().checkpoint(recipe.checkpoint)
@@ -323,10 +344,10 @@ def _schedule(recipe: Recipe) -> str:
 def _remarks(recipe: Recipe, sampler: Sampler) -> Iterator[str]:
     if sampler.fixed and recipe.schedule.casefold() != "automatic":
         yield f"{sampler.name} has a schedule of its own; '{recipe.schedule}' is not used."
-    titles = {"lora": "LoRA", "hypernet": "hypernetwork"}
-    for tag in networks(uncommented(recipe.prompt))[1]:
-        title = titles.get(tag.kind, f"'{tag.kind}'")
-        yield f"The {title} '{tag.name}' is not applied: networks in the prompt are not supported yet."
+    for tag in tags(uncommented(recipe.prompt))[1]:
+        if tag.kind != "lora":
+            title = "hypernetwork" if tag.kind == "hypernet" else f"'{tag.kind}'"
+            yield f"The {title} '{tag.name}' is not applied: only LoRA are supported."
 
 
 def _canvas(recipe: Recipe, images: Images) -> Canvas | None:

@@ -64,6 +64,11 @@ class ClipText:
         self._end = int(tokenizer.eos_token_id)
 
     @property
+    def model(self) -> Any:
+        """The torch module."""
+        return self._model
+
+    @property
     def width(self) -> int:
         """Numbers in a token's vector."""
         return int(self._inner.embeddings.token_embedding.weight.shape[1])

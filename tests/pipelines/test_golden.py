@@ -21,7 +21,7 @@ from pipelines.recipe import ImageRef, Mask, Recipe, Sampling, Source
 from pipelines.runner import Runner
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
-KINDS = ("s", "k", "p", "o", "n", "i", "m")
+KINDS = ("s", "k", "p", "o", "n", "i", "m", "l", "e")
 INIT, MASK = ImageRef("init"), ImageRef("mask")
 
 pytestmark = pytest.mark.skipif(not (GOLDEN / "cases.json").is_file(), reason="../shared/golden is not there")
@@ -41,6 +41,8 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
     folder.mkdir(parents=True)
     command = [sys.executable, str(GOLDEN / "mini15.py"), str(GOLDEN / "sd15_ldm_shapes.json.gz"), str(folder)]
     subprocess.run(command, check=True, capture_output=True)
+    networks = [str(root / "models" / name) for name in ("Lora", "embeddings")]
+    subprocess.run([sys.executable, str(GOLDEN / "mini15_networks.py"), *networks], check=True, capture_output=True)
     runner = Runner(root / "models", root / "cache", device="cpu", dtype="float32")
     yield runner
     runner.close()

@@ -27,13 +27,13 @@ def test_every_example_of_the_language_means_the_same_here() -> None:
     assert [example.text for example in fidelity.examples() if not example.same] == []
 
 
-def test_a_network_that_is_not_applied_is_named_and_its_tag_is_not_read_as_text(runner: Runner) -> None:
+def test_a_network_that_is_not_there_is_named_and_its_tag_is_not_read_as_text(runner: Runner) -> None:
     notes = [
         event.message
         for event in events(runner, replace(RECIPE, prompt="a fox <lora:snow:1>"))
         if isinstance(event, Note)
     ]
-    assert len(notes) == 1 and "LoRA 'snow' is not applied" in notes[0]
+    assert len(notes) == 1 and "There is no LoRA 'snow'" in notes[0]
     assert pixels(runner, "a fox <lora:snow:1> # and more") == pixels(runner, "a fox ")
 
 
