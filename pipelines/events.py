@@ -39,12 +39,16 @@ class Step:
 
 @dataclass(frozen=True)
 class ImageMade:
-    """Picture `index` (from 0) of the job is finished."""
+    """Picture `index` (from 0) of the job is finished.
+
+    first_pass -- it is what the second pass of that picture begins with, kept beside it
+    """
 
     job: str
     index: int
     seed: int
     picture: Picture
+    first_pass: bool = False
 
 
 @dataclass(frozen=True)

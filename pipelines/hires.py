@@ -9,7 +9,7 @@ from PIL import Image
 
 from pipelines.family import Order, Start
 from pipelines.passes import LATENT_UPSCALERS
-from pipelines.recipe import SIZE_STEP, Hires
+from pipelines.recipe import Hires
 from pipelines.samplers import Sampler
 
 _LATENT: Mapping[str, tuple[str, bool]] = MappingProxyType(
@@ -40,24 +40,13 @@ class Target:
     cut_x: int = 0
     cut_y: int = 0
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Of the picture, in whole latent pixels."""
-        return tuple(
-            (side // SIZE_STEP - cut // SIZE_STEP) * SIZE_STEP
-            for side, cut in ((self.width, self.cut_x), (self.height, self.cut_y))
-        )  # pyright: ignore[reportReturnType]
-
 
 def target(hires: Hires, width: int, height: int) -> Target:
     """For a first pass of that size. Both sides given: what is enlarged covers them, and the rest is cut off."""
     if not hires.width and not hires.height:
         return Target(int(width * hires.scale), int(height * hires.scale))
     wider = not hires.height or (hires.width != 0 and width * hires.height < hires.width * height)
-    if wider:
-        large = hires.width, hires.width * height // width
-    else:
-        large = hires.height * width // height, hires.height
+    large = (hires.width, hires.width * height // width) if wider else (hires.height * width // height, hires.height)
     if not hires.width or not hires.height:
         return Target(*large)
     return Target(*large, large[0] - hires.width, large[1] - hires.height)
@@ -102,6 +91,8 @@ def second(first: Order, hires: Hires, sampler: Sampler, schedule: str) -> Order
     )
 
 
-def started(order: Order, latents: torch.Tensor, strength: float) -> Order:
+def started(order: Order, latents: torch.Tensor, strength: float, factor: int) -> Order:
     """The order with the latents that it puts noise on."""
-    return replace(order, start=Start(latents, strength, whole=True))
+    height, width = latents.shape[2:]
+    start = Start(latents, strength, whole=True)
+    return replace(order, start=start, width=width * factor, height=height * factor)

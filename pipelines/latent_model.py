@@ -155,7 +155,10 @@ class LatentModel(Model):
         else:
             source = self.encode([start.source], order.seeds)
         source, blend = self._filled(start, source, first, preserving)
-        return (source + first * way.start) * (math.hypot(1, level) / math.hypot(1, way.start)), blend
+        if not isinstance(start.source, torch.Tensor):
+            first = first * order.sampling.noise_multiplier
+        noise = first * (way.start + order.sampling.extra_noise)
+        return (source + noise) * (math.hypot(1, level) / math.hypot(1, way.start)), blend
 
     def _one_by_one(self, order: Order, cancelled: Callable[[], bool]) -> Generator[Progress, None, torch.Tensor]:
         """A sampler that looks at the whole batch would give a picture in company other pixels than alone."""

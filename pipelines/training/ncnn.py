@@ -47,7 +47,9 @@ def converted(parameters: Path, numbers: Path) -> dict[str, torch.Tensor]:
             state[f"body.{index}.bias"] = torch.from_numpy(bias.astype(np.float16))
         elif kind == "PReLU":
             count = int(given["0"])
-            state[f"body.{index}.weight"] = torch.from_numpy(np.frombuffer(data, np.float32, count, place).copy()).half()
+            state[f"body.{index}.weight"] = torch.from_numpy(
+                np.frombuffer(data, np.float32, count, place).copy()
+            ).half()
             place += count * 4
         else:
             continue

@@ -4,8 +4,9 @@ spandrel imports torchvision for two functions of two of its forty networks, and
 every build of torch. So where spandrel is imported, a stand-in answers for it, and goes again at once.
 """
 
+import importlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -26,7 +27,7 @@ def recognised(state: Mapping[str, Any]) -> Any | None:
     """
     try:
         with _torchvision():
-            import spandrel
+            spandrel: Any = importlib.import_module("spandrel")
     except ImportError as error:
         raise NotInstalled from error
     try:
@@ -41,16 +42,14 @@ def _normalised(x: torch.Tensor, mean: list[float], std: list[float], inplace: b
 
 
 @contextmanager
-def _torchvision() -> Iterator[None]:
+def _torchvision() -> Generator[None]:
     """While within, torchvision is what spandrel needs of it. What else asks whether it is there has asked before."""
     if "spandrel" in sys.modules or "torchvision" in sys.modules:
         yield
         return
     # These ask once, when they are imported, and remember the answer.
-    import diffusers.utils  # noqa: F401  # pyright: ignore[reportUnusedImport]
-    import transformers.utils
-
-    transformers.utils.is_torchvision_available()
+    importlib.import_module("diffusers.utils")
+    importlib.import_module("transformers.utils").is_torchvision_available()
     names = ["torchvision", "torchvision.transforms", _STAND_IN]
     modules = {name: ModuleType(name) for name in names}
     functions: dict[str, Any] = {

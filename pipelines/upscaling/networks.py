@@ -14,6 +14,7 @@ from pipelines.upscaling.compact import compact
 
 FULL = torch.float32
 SUFFIXES = frozenset({".safetensors", ".pth", ".pt", ".ckpt", ".bin"})
+_DAMAGED = "It is damaged, or no file of weights: download it again."
 _WRAPPERS = ("params_ema", "params-ema", "params", "state_dict", "model_state_dict", "model", "net")
 
 
@@ -67,7 +68,9 @@ def load(path: Path, device: Device) -> Network:
     except (torch.OutOfMemoryError, MemoryError):
         raise
     except Exception as error:
-        raise UpscalerError(f"It looks like an upscaler, but its weights do not fit together: {_first(error)}") from error
+        raise UpscalerError(
+            f"It looks like an upscaler, but its weights do not fit together: {_first(error)}"
+        ) from error
     if found is None:
         raise UpscalerError("It is no upscaler of a known kind.")
     kind = str(found.architecture.name)
@@ -108,14 +111,18 @@ def weights(path: Path) -> dict[str, Any]:
             return dict(load_file(path))
         found: Any = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise UpscalerError("It holds more than weights, and would run code when opened: it is not read.") from error
+        if "nsupported global" in str(error) or "nsupported class" in str(error):
+            raise UpscalerError(
+                "It holds more than weights, and would run code when opened: it is not read."
+            ) from error
+        raise UpscalerError(_DAMAGED) from error
     except OSError as error:
         raise UpscalerError(f"It cannot be read: {error.strerror or _first(error)}.") from error
     except (torch.OutOfMemoryError, MemoryError):
         raise
     except Exception as error:
         # Whatever a damaged archive makes of the reader.
-        raise UpscalerError("It is damaged, or no file of weights: download it again.") from error
+        raise UpscalerError(_DAMAGED) from error
     return _unwrapped(found)
 
 

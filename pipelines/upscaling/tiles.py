@@ -66,5 +66,6 @@ def _joined(before: NDArray[np.float32], after: NDArray[np.float32], shared: int
     begin, rest = np.split(after, [shared], axis)
     shape = [1, 1, 1]
     shape[axis] = shared
-    share = ((np.arange(shared, dtype=np.float32) + 0.5) / max(1, shared)).reshape(shape)
-    return np.concatenate([first, end + (begin - end) * share, rest], axis)
+    share = np.linspace(0, 1, shared + 2, dtype=np.float32)[1:-1].reshape(shape)
+    faded = (end + (begin - end) * share).astype(np.float32)
+    return np.concatenate([first, faded, rest], axis)

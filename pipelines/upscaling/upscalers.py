@@ -118,7 +118,9 @@ class Upscalers:
         if name in self._files and (image.width < width or image.height < height):
             network = self._network(name)
             for _ in range(_ROUNDS):
-                image = yield from tiles.enlarged(image, network, network.scale, tiles.SIDE // 3 if light else tiles.SIDE)
+                image = yield from tiles.enlarged(
+                    image, network, network.scale, tiles.SIDE // 3 if light else tiles.SIDE
+                )
                 if network.scale == 1 or (image.width >= width and image.height >= height):
                     break
         if image.size == (width, height):
