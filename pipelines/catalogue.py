@@ -11,12 +11,19 @@ AssetKind = Literal["lora", "hypernetwork", "embedding", "vae", "upscaler", "con
 
 @dataclass(frozen=True)
 class FamilyEntry:
-    """A model family. defaults: values for fields of a Recipe that suit its models."""
+    """A model family.
+
+    defaults  -- values for fields of a Recipe that suit its models
+    lacks     -- fields that have no effect with them -> why, a sentence
+    side_step -- sides of a picture are multiples of it
+    """
 
     name: str
     title: str
     tasks: tuple[Task, ...]
     defaults: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    lacks: Mapping[str, str] = field(default_factory=dict[str, str])
+    side_step: int = 8
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,9 @@ class CheckpointEntry:
     sha256   -- of the file, 64 hex digits; "" while it is being worked out, and for folders
     problem  -- a sentence: why it cannot be used; "" when it can
     defaults -- over those of the family
+    title    -- what kind it is, for people; "" is the family's title
+    tasks    -- what it can do; () is what its family can
+    lacks    -- over those of the family
     """
 
     name: str
@@ -39,6 +49,9 @@ class CheckpointEntry:
     sha256: str = ""
     problem: str = ""
     defaults: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    title: str = ""
+    tasks: tuple[Task, ...] = ()
+    lacks: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def short_hash(self) -> str:
@@ -123,7 +136,30 @@ class Catalogue:
         return next((known for known in self.schedules if known.casefold() == name.casefold()), None)
 
     def defaults(self, checkpoint: str) -> dict[str, Json]:
-        """Field values that suit a checkpoint: those of its family, then its own."""
+        """Field values that suit a checkpoint, by their paths: those of its family, then its own."""
         entry = self.checkpoint(checkpoint)
         family = self.family(entry.family) if entry else None
         return {**(family.defaults if family else {}), **(entry.defaults if entry else {})}
+
+    def tasks(self, checkpoint: str) -> tuple[Task, ...]:
+        """What can be done with a checkpoint; () where there is none that can be used."""
+        entry = self.checkpoint(checkpoint)
+        family = self.family(entry.family) if entry else None
+        return (entry.tasks if entry else ()) or (family.tasks if family else ())
+
+    def lacks(self, checkpoint: str) -> dict[str, str]:
+        """Fields of a Recipe that have no effect with a checkpoint -> why."""
+        entry = self.checkpoint(checkpoint)
+        family = self.family(entry.family) if entry else None
+        return {**(family.lacks if family else {}), **(entry.lacks if entry else {})}
+
+    def completed(self, given: Mapping[str, Json]) -> dict[str, Json]:
+        """Fields of a recipe by their paths, with what suits its checkpoint where they say nothing.
+
+        What a checkpoint's pictures are finished with is meant for pictures drawn from nothing, in one pass.
+        """
+        suited = self.defaults(str(given.get("checkpoint") or ""))
+        parts = {name.partition(".")[0] for name, value in given.items() if value is not None}
+        if parts & {"source", "hires"}:
+            suited = {name: value for name, value in suited.items() if not name.startswith("finish.")}
+        return {**suited, **given}

@@ -47,6 +47,7 @@ class Start:
 class Order:
     """One pass over a batch of pictures that differ in their seeds only, with every name resolved.
 
+    image_guidance -- how closely an edit model follows the picture it starts from
     after -- in a second pass: the steps of the first by which its prompt counted; None: this is the first
     light -- spare memory at the price of time
     """
@@ -67,6 +68,7 @@ class Order:
     old_editing: bool = False
     embeddings: Embeddings | None = None
     start: Start | None = None
+    image_guidance: float = 1.5
     after: int | None = None
     light: bool = False
 
@@ -78,6 +80,22 @@ class Progress:
     index: int
     total: int
     preview: Picture | None = None
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What a file is within its family, where that differs.
+
+    title    -- for people; "" is the family's
+    tasks    -- what it can do; () is what the family can
+    defaults -- over those of the family
+    lacks    -- controls without effect -> why, a sentence; over those of the family
+    """
+
+    title: str = ""
+    tasks: tuple[Task, ...] = ()
+    defaults: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    lacks: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class Model(ABC):
@@ -117,6 +135,8 @@ class Family(ABC):
     name     -- short and lasting, it is stored in the catalogue
     before   -- names of families that are asked later than this one
     defaults -- values for fields of a Recipe
+    lacks    -- fields of a Recipe that have no effect here -> why, a sentence
+    side_step -- sides of a picture are multiples of it
     """
 
     name: ClassVar[str]
@@ -124,6 +144,8 @@ class Family(ABC):
     before: ClassVar[tuple[str, ...]] = ()
     tasks: ClassVar[tuple[Task, ...]] = ("text", "image", "inpaint")
     defaults: ClassVar[Mapping[str, Json]] = {}
+    lacks: ClassVar[Mapping[str, str]] = {}
+    side_step: ClassVar[int] = 8
 
     @abstractmethod
     def detect(self, header: Header) -> bool:
@@ -133,9 +155,13 @@ class Family(ABC):
         """Why a file of this family cannot be used all the same: a sentence, or ""."""
         return ""
 
+    def variant(self, header: Header, name: str) -> Variant:
+        """What is special about a file. name: the checkpoint's."""
+        return Variant()
+
     @abstractmethod
     def load(self, path: Path, header: Header, device: Device) -> Model:
         """The model in the file or folder at `path`, from the disk alone. Raises ModelError."""
 
     def entry(self) -> FamilyEntry:
-        return FamilyEntry(self.name, self.title, self.tasks, dict(self.defaults))
+        return FamilyEntry(self.name, self.title, self.tasks, dict(self.defaults), dict(self.lacks), self.side_step)

@@ -1,4 +1,7 @@
-"""Header: what a safetensors file says about itself, read without its tensors and without trusting it."""
+"""Header: what a checkpoint's file says about itself, read without its tensors and without trusting it.
+
+The bytes decide what a file is, not its suffix: safetensors, a pickle in a zip archive (`pickled`), or GGUF.
+"""
 
 import json
 import os
@@ -8,10 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+from pipelines import gguf_file, pickled
+from pipelines.stored import KEY_LIMIT, HeaderError, TensorFacts
+
+__all__ = ["Header", "HeaderError", "TensorFacts", "Version", "read", "read_folder"]
+
 HEADER_LIMIT = 32 * 2**20
 """Bytes. The largest real headers (quantised video models) stay below 2 MB."""
-
-KEY_LIMIT = 50_000
 
 ITEM_BITS: Mapping[str, int] = {
     "BOOL": 8,
@@ -31,17 +37,6 @@ ITEM_BITS: Mapping[str, int] = {
     "I64": 64,
     "F64": 64,
 }
-
-
-class HeaderError(ValueError):
-    """A file that cannot be a checkpoint; `str(error)` is a sentence for the user, without the file's name."""
-
-
-class TensorFacts(NamedTuple):
-    """dtype: as safetensors names it ("F16"); shape: sides, outermost first."""
-
-    dtype: str
-    shape: tuple[int, ...]
 
 
 class Version(NamedTuple):
@@ -73,9 +68,8 @@ class Header:
 
 
 def read(path: Path) -> Header:
-    """The header of the safetensors file at `path`.
+    """The header of the file at `path`. Reads at most 64 MB and never blocks on a pipe or a device.
 
-    Decides by the bytes, not by the suffix; reads at most 32 MB and never blocks on a pipe or a device.
     Raises HeaderError for everything that is not a whole, well-formed file.
     """
     try:
@@ -89,6 +83,11 @@ def read(path: Path) -> Header:
     with os.fdopen(handle, "rb") as file:
         try:
             start = file.read(8)
+            if start[:4] == b"PK\x03\x04":
+                return Header(pickled.read(path), {}, facts.st_size)
+            if start[:4] == b"GGUF":
+                tensors, notes = gguf_file.read(path)
+                return Header(tensors, notes, facts.st_size)
             text = _header_text(start, file.read(1), facts.st_size)
             text += file.read(int.from_bytes(start, "little") - 1)
         except OSError as error:
@@ -139,12 +138,8 @@ def _header_text(start: bytes, brace: bytes, size: int) -> bytes:
     """Check the first nine bytes; returns the ninth."""
     if size == 0:
         raise HeaderError("is empty (0 bytes). Download it again.")
-    if start.startswith(b"PK\x03\x04") or (start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05"):
-        raise HeaderError(
-            "is a pickle (.ckpt, .pt) and may run code when opened. Convert it to .safetensors or get it in that form."
-        )
-    if start.startswith(b"GGUF"):
-        raise HeaderError("is a GGUF file, which is not supported yet. Use a .safetensors file.")
+    if start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05":
+        raise HeaderError("is a pickle of a form older than 2020 and may run code when opened. Get it as .safetensors.")
     if start.lstrip()[:1] == b"<" or start.startswith(b"version "):
         raise HeaderError("is a web page or a placeholder, not the model. Download the file itself.")
     if len(start) < 8 or brace != b"{":
@@ -176,19 +171,17 @@ def _parsed(text: bytes, start: int, size: int) -> Header:
     tensors: dict[str, TensorFacts] = {}
     end = 0
     for key, entry in entries.items():
-        tensors[key], last = _tensor(key, entry)
-        end = max(end, last)
-    if start + end > size:
-        raise HeaderError(
-            f"is cut short: {_gigabytes(size)} of {_gigabytes(start + end)} are there. Download it again."
-        )
+        tensors[key] = _tensor(key, entry, start)
+        end = max(end, tensors[key].end)
+    if end > size:
+        raise HeaderError(f"is cut short: {_gigabytes(size)} of {_gigabytes(end)} are there. Download it again.")
     if not tensors:
         raise HeaderError("holds no tensors.")
     return Header(tensors, metadata, size)
 
 
-def _tensor(key: str, entry: Any) -> tuple[TensorFacts, int]:
-    """The facts of one entry and the offset at which its bytes end."""
+def _tensor(key: str, entry: Any, start: int) -> TensorFacts:
+    """start: the byte of the file at which the tensors begin."""
     try:
         dtype, shape, (begin, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
     except (KeyError, TypeError, ValueError) as error:
@@ -202,7 +195,7 @@ def _tensor(key: str, entry: Any) -> tuple[TensorFacts, int]:
     bits = ITEM_BITS.get(dtype)
     if begin > end or (bits is not None and (end - begin) * 8 != count * bits):
         raise HeaderError(f"is damaged: the size of tensor '{key[:80]}' does not fit its shape.")
-    return TensorFacts(dtype, tuple(cast("list[int]", shape))), end
+    return TensorFacts(dtype, tuple(cast("list[int]", shape)), start + begin, start + end)
 
 
 def _gigabytes(count: int) -> str:

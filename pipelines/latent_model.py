@@ -3,14 +3,14 @@
 import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from PIL import Image
 
 from pipelines.denoise import Blend, Denoised, Denoiser, NotANumber, Prediction, Stopped, denoise
 from pipelines.device import Device
-from pipelines.family import Model, Order, Progress, Start
+from pipelines.family import Model, ModelError, Order, Progress, Start
 from pipelines.latents import Autoencoder, latent_mask, to_images
 from pipelines.networks.names import TEXT_ENCODERS
 from pipelines.noise import BrownianNoise, SeededNoise, Variations
@@ -20,10 +20,20 @@ from pipelines.prompt.encoder import Condition, JointText
 from pipelines.samplers import Noise
 from pipelines.schedules import NoiseTable
 
+Ids = Literal["", "sizes", "score"]
+
+BEAUTIFUL, UGLY = 6.0, 2.5
+"""Aesthetic scores that the refiner is told with the prompt and with the negative one."""
+
 
 @dataclass(frozen=True)
 class Parts:
-    """unet: a diffusers UNet2DConditionModel, computing in `dtype`."""
+    """unet: a diffusers UNet2DConditionModel, computing in `dtype`.
+
+    ids        -- what SDXL's networks are told besides: the picture's size, where it was cut and what it is cut to
+                  (Podell et al. 2023, 2.2), or an aesthetic score in place of the last
+    zero_empty -- an empty negative prompt is nothing at all, not the encoding of an empty text
+    """
 
     text: JointText
     unet: Any
@@ -32,6 +42,8 @@ class Parts:
     table: NoiseTable
     prediction: Prediction
     colours: LatentColours
+    ids: Ids = ""
+    zero_empty: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,10 +79,11 @@ class LatentModel(Model):
         fresh = SeededNoise(order.seeds, shape, self._device.name, order.sampling.noise, order.sampling.seed_delta)
         noise = self._noise(order, fresh, way, shape)
         x, blend = self._beginning(order, way, self._first(order, fresh))
+        denoiser = self.denoiser(order, self._beside(order))
         # The samplers compute in plain fp32 between the calls of the network.
         steps = order.sampler.steps(x, way.levels, noise, order.sampling)
         count = len(way.levels) - 1
-        x = yield from self._watched(denoise(steps, self.denoiser(order), count, cancelled, order.sampler.calls, blend))
+        x = yield from self._watched(denoise(steps, denoiser, count, cancelled, order.sampler.calls, blend))
         if order.sampler.preserving and way.levels[-1] > 0:
             x = x / math.sqrt(1 + way.levels[-1] ** 2)
         if cancelled():
@@ -86,31 +99,99 @@ class LatentModel(Model):
             raise NotANumber
         return to_images(decoded)
 
-    def denoiser(self, order: Order) -> Denoiser:
+    def denoiser(self, order: Order, beside: torch.Tensor | None = None) -> Denoiser:
+        """beside: further channels that the network sees, (pictures, channels, height, width)."""
         parts = self.parts
         known, both = order.embeddings, f"{order.prompt}\n{order.negative}"
         words = [known.within(both, part.width) if known else {} for part in parts.text.parts]
 
-        def encode(texts: Mapping[str, int]) -> dict[str, Condition]:
+        def encode(texts: Mapping[str, int], score: float = BEAUTIFUL) -> dict[str, Condition]:
             encoded = parts.text.encode(texts, skip=order.clip_skip, emphasis=order.emphasis, vectors=words)
-            return {text: value.to(self._device.name, parts.dtype) for text, value in encoded.items()}
+            ids = self._ids(order, score)
+            return {text: value._replace(ids=ids).to(self._device.name, parts.dtype) for text, value in encoded.items()}
+
+        def encode_negative(texts: Mapping[str, int]) -> dict[str, Condition]:
+            encoded = encode(texts, UGLY)
+            if parts.zero_empty and not any(texts):
+                return {text: told.nothing() for text, told in encoded.items()}
+            return encoded
 
         run = Pass(order.steps, order.sampler.calls, order.after, order.old_editing)
         guidance = order.guidance * order.sampler.guidance
         # The negative prompt is left out for guidance 1 only where nobody asks for it.
-        asked = 0.0 if order.sampler.needs_plain else guidance
-        conditioning = condition(order.prompt, order.negative, asked, run, encode)
+        asked = 0.0 if order.sampler.needs_plain or self._edits else guidance
+        conditioning = condition(order.prompt, order.negative, asked, run, encode, encode_negative)
         # On a CPU larger calls save nothing, and one picture a call keeps its numbers free of the batch's size.
         group = 1 if order.light or self._device.kind == "cpu" else len(order.seeds)
         return Denoiser(
-            self._predict, parts.table, parts.prediction, conditioning, guidance, group, order.sampler.needs_plain
+            self._predict,
+            parts.table,
+            parts.prediction,
+            conditioning,
+            guidance,
+            group,
+            order.sampler.needs_plain,
+            beside=beside,
+            image_guidance=order.image_guidance if self._edits else None,
         )
 
     @torch.inference_mode()
     def _predict(self, x: torch.Tensor, timesteps: torch.Tensor, told: Condition) -> torch.Tensor:
         parts = self.parts
-        answer = parts.unet(x.to(parts.dtype), timesteps, encoder_hidden_states=told.tokens, return_dict=False)
+        more = None if told.pooled is None else {"text_embeds": told.pooled, "time_ids": told.ids}
+        answer = parts.unet(
+            x.to(parts.dtype),
+            timesteps,
+            encoder_hidden_states=told.tokens,
+            added_cond_kwargs=more,
+            return_dict=False,
+        )
         return answer[0].float()
+
+    def _ids(self, order: Order, score: float) -> torch.Tensor | None:
+        """Height and width of the picture, where it was cut (nowhere), and what it is cut to or how beautiful it is."""
+        height, width = (side * self.parts.autoencoder.factor for side in self._shape(order)[1:])
+        match self.parts.ids:
+            case "sizes":
+                return torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float32)
+            case "score":
+                return torch.tensor([[height, width, 0, 0, score]], dtype=torch.float32)
+            case _:
+                return None
+
+    @property
+    def _extra(self) -> int:
+        """Channels that the network takes beside those of a latent."""
+        return int(self.parts.unet.config.in_channels) - self.parts.autoencoder.channels
+
+    @property
+    def _edits(self) -> bool:
+        """Whether it is InstructPix2Pix, which sees the picture it starts from."""
+        return self._extra == self.parts.autoencoder.channels
+
+    def _beside(self, order: Order) -> torch.Tensor | None:
+        """What the network sees beside x: the picture to edit; or the mask and the picture without the masked part."""
+        autoencoder, start = self.parts.autoencoder, order.start
+        source = start.source if start is not None and isinstance(start.source, Image.Image) else None
+        if self._extra == 0:
+            return None
+        if self._edits:
+            if source is None:
+                raise ModelError("This model changes a picture: give it one to start from (img2img).")
+            return autoencoder.mean(source).expand(len(order.seeds), -1, -1, -1)
+        _, height, width = self._shape(order)
+        size = width * autoencoder.factor, height * autoencoder.factor
+        mask = start.mask.convert("L").point([0] * 128 + [255] * 128) if start and start.mask else None
+        grey = Image.new("RGB", size, (128, 128, 128))
+        # Without a mask all of it is to be painted.
+        shown = grey if source is None or mask is None else Image.composite(grey, source, mask)
+        small = (
+            torch.ones(1, 1, height, width, device=self._device.name)
+            if mask is None
+            else latent_mask(mask, width, height, self._device.name)
+        )
+        pictures = autoencoder.encode([shown], order.seeds)
+        return torch.cat([small.expand(len(order.seeds), -1, -1, -1), pictures], dim=1)
 
     def _shape(self, order: Order) -> tuple[int, int, int]:
         """Of one picture's latent."""

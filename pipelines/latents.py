@@ -43,6 +43,11 @@ class Autoencoder:
         noise = SeededNoise(seeds, mean.shape[1:], self._device).draw()
         return (mean + deviation * noise - self._shift) * self._scaling
 
+    @torch.inference_mode()
+    def mean(self, image: Image.Image) -> torch.Tensor:
+        """The likeliest latent of a picture, without scaling: (1, channels, height, width), fp32."""
+        return self._posterior(image)[0]
+
     def _posterior(self, image: Image.Image) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and deviation, (1, channels, height, width) each."""
         pixels = torch.from_numpy(np.asarray(image.convert("RGB")).astype(np.float32)) / 127.5 - 1

@@ -13,7 +13,15 @@ from pipelines.family import Family
 from pipelines.header import Header, HeaderError, Version
 from pipelines.recipe import Json
 
-PICKLES = frozenset({".ckpt", ".pt", ".pth", ".bin"})
+SUFFIXES = frozenset({".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf"})
+"""What a checkpoint's name may end with; what it is, its first bytes tell."""
+
+FINISHER = "R-ESRGAN AnimeVideo"
+"""The upscaler that comes with Snowfox."""
+
+SMALL_SIDE, WANTED_SIDE = 256, 512
+"""Pixels: a model for pictures up to the one size has them made larger, to the other."""
+
 DEPTH_LIMIT = 12
 """Folders below the checkpoints folder; links that lead around in circles end before."""
 
@@ -65,7 +73,7 @@ def _candidates(folder: Path, above: frozenset[tuple[int, int]], depth: int) -> 
             directory = False
         if directory and _is_file(path / "model_index.json"):
             yield path, True
-        elif suffix == ".safetensors" or (suffix in PICKLES and not directory):
+        elif suffix == ".safetensors" or (suffix in SUFFIXES and not directory):
             yield path, False
         elif directory:
             yield from _candidates(path, above | {place}, depth + 1)
@@ -96,12 +104,6 @@ def _checkpoint(
         known = before[version]
         return replace(known, entry=replace(known.entry, name=name))
     entry = CheckpointEntry(name, shown, "", version.bytes)
-    if not folder and path.suffix.lower() in PICKLES:
-        problem = (
-            f"{path.suffix} files may run code when opened and are not supported. "
-            "Convert it to .safetensors or get it in that form."
-        )
-        return Checkpoint(replace(entry, problem=problem), version)
     try:
         read = header.read_folder(path) if folder else header.read(path)
         return _recognised(entry, version, read, families, folder)
@@ -126,10 +128,26 @@ def _recognised(
 ) -> Checkpoint:
     for family in families:
         if family.detect(read):
-            problem = family.problem(read)
-            entry = replace(entry, family=family.name, problem=problem, defaults=_defaults(read))
+            problem, variant = family.problem(read), family.variant(read, entry.name)
+            entry = replace(
+                entry,
+                family=family.name,
+                problem=problem,
+                defaults={**variant.defaults, **_defaults(read)},
+                title=variant.title,
+                tasks=variant.tasks,
+                lacks=dict(variant.lacks),
+            )
             return Checkpoint(entry, version, None if problem else family, None if problem else read, folder)
     return Checkpoint(replace(entry, problem=strangers.describe(read)), version, folder=folder)
+
+
+def finishing(entry: CheckpointEntry) -> dict[str, Json]:
+    """How the pictures of a model that draws very small ones are finished, by paths of fields."""
+    side = entry.defaults.get("width")
+    if entry.problem or not isinstance(side, int) or side > SMALL_SIDE:
+        return {}
+    return {"finish.upscaler": FINISHER, "finish.scale": min(4.0, WANTED_SIDE / side)}
 
 
 def _defaults(read: Header) -> dict[str, Json]:

@@ -31,6 +31,17 @@ def sd15_colours() -> LatentColours:
     return LatentColours(torch.tensor(weights), torch.zeros(3))
 
 
+def sdxl_colours() -> LatentColours:
+    """For the autoencoder of SDXL; the factors that are customary for it."""
+    weights = [
+        [0.3651, 0.4232, 0.4341],
+        [-0.2533, -0.0042, 0.1068],
+        [0.1076, 0.1111, -0.0362],
+        [-0.3165, -0.2492, -0.2188],
+    ]
+    return LatentColours(torch.tensor(weights), torch.tensor([0.1084, -0.0175, -0.0011]))
+
+
 def fitted(decode: Callable[[torch.Tensor], torch.Tensor], channels: int, side: int = 8) -> LatentColours:
     """The map that fits an autoencoder best (least squares over a few decoded random latents).
 

@@ -83,6 +83,11 @@ class Source:
     colour_correction: Annotated[
         bool, Label("Colour correction", "Gives the result the colours of the picture it started from.")
     ] = False
+    image_guidance: Annotated[
+        float,
+        Range(1, 3, 0.05),
+        Label("Image CFG", "How closely a model that edits pictures keeps to this one; others do not use it."),
+    ] = 1.5
     mask: Mask | None = None
 
 

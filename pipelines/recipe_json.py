@@ -23,6 +23,36 @@ def from_json(value: Mapping[str, Any]) -> Recipe:
     return _build(Recipe, value)
 
 
+def from_paths(values: Mapping[str, Any]) -> Recipe:
+    """The recipe with these fields, named by their paths: "steps", "hires.scale", "controls.0.weight".
+
+    A part may be given as an object, even an empty one, and by its fields beside it.
+    Raises RecipeError as from_json does.
+    """
+    tree: dict[str, Any] = {}
+    for path, value in values.items():
+        *parts, last = path.split(".")
+        place = tree
+        for part in parts:
+            place = place.setdefault(part, {})
+            if not isinstance(place, dict):
+                raise RecipeError(path, f"'{path}' is given twice.")
+        if isinstance(value, Mapping):
+            value = {**cast("Mapping[str, Any]", value), **place.get(last, {})}
+        place[last] = value
+    return from_json(_listed(tree))
+
+
+def _listed(tree: Any) -> Any:
+    """The tree with lists where the names were numbers."""
+    if not isinstance(tree, dict):
+        return tree
+    nodes = cast("dict[str, Any]", tree)
+    if nodes and all(name.isdecimal() for name in nodes):
+        return [_listed(nodes[name]) for name in sorted(nodes, key=int)]
+    return {name: _listed(node) for name, node in nodes.items()}
+
+
 def _mapping(name: str, value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise RecipeError(name, f"'{name}' has to be an object.")

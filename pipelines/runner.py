@@ -82,14 +82,23 @@ class Runner:
         """What can be made now."""
         with self._lock:
             found = self._checkpoints
-        entries = tuple(replace(c.entry, sha256="" if c.folder else self._hashes.get(c.version)) for c in found)
+        upscalers = self._upscalers.entries()
+        finishing = any(entry.name == library.FINISHER and not entry.problem for entry in upscalers)
+        entries = tuple(
+            replace(
+                c.entry,
+                sha256="" if c.folder else self._hashes.get(c.version),
+                defaults={**c.entry.defaults, **(library.finishing(c.entry) if finishing else {})},
+            )
+            for c in found
+        )
         return Catalogue(
             families=tuple(family.entry() for family in self._families),
             checkpoints=entries,
             samplers=tuple(SamplerEntry(s.name, s.aliases, s.schedule) for s in samplers.SAMPLERS),
             schedules=tuple(schedules.SCHEDULES),
             device=self._device.entry(),
-            assets=(*self._assets.entries(), *self._upscalers.entries()),
+            assets=(*self._assets.entries(), *upscalers),
         )
 
     def rescan(self) -> Catalogue:
@@ -210,6 +219,7 @@ class Runner:
             old_editing=recipe.old_editing,
             embeddings=self._embeddings,
             start=_start(recipe, start),
+            image_guidance=recipe.source.image_guidance if recipe.source else 1.5,
         )
         first = self._turn(job, order, checkpoint)
         second = self._second(job, recipe, order, checkpoint)
@@ -312,8 +322,8 @@ class Runner:
                 "Put a Stable Diffusion 1.x .safetensors file into the folder models/checkpoints.",
             )
         family = found[entry.name].family
-        if family is not None and recipe.task not in family.tasks:
-            raise RecipeError("source", f"{family.title} cannot do this ({recipe.task}).")
+        if family is not None and recipe.task not in (entry.tasks or family.tasks):
+            raise RecipeError("source", f"{entry.title or family.title} cannot do this ({recipe.task}).")
         return found[entry.name]
 
 

@@ -47,26 +47,6 @@ _KINDS: tuple[tuple[Test, str], ...] = (
     ),
     (_only_ema, "It holds only averaged (EMA) weights. Get the ordinary version of this checkpoint."),
     (
-        _begins("conditioner.embedders.0.model."),
-        "This is the SDXL refiner, which is not supported yet.",
-    ),
-    (
-        lambda header: (
-            header.has("conditioner.embedders.")
-            or "model.diffusion_model.label_emb.0.0.weight" in header.tensors
-            or _class("StableDiffusionXL")(header)
-        ),
-        "This is an SDXL checkpoint. SDXL is not supported yet; use a Stable Diffusion 1.x checkpoint.",
-    ),
-    (
-        lambda header: (
-            header.has("cond_stage_model.model.")
-            or len(header.shape("model.diffusion_model.input_blocks.1.1.proj_in.weight") or ()) == 2
-            or len(header.shape("unet/down_blocks.0.attentions.0.proj_in.weight") or ()) == 2
-        ),
-        "This is a Stable Diffusion 2.x checkpoint. 2.x is not supported yet; use a Stable Diffusion 1.x checkpoint.",
-    ),
-    (
         lambda header: (
             any(".joint_blocks.0." in key or key.startswith("joint_blocks.0.") for key in header.tensors)
             or _class("StableDiffusion3")(header)

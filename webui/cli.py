@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from webui import flags
 from webui import settings as settings_module
 from webui.settings import Settings, SettingsError
 
@@ -45,10 +46,10 @@ def _models(arguments: Arguments) -> int:
 
 def _settings(arguments: Arguments) -> Settings:
     names = ("host", "port", "engine", "device", "dtype", "offline")
-    flags: dict[str, Any] = {name: getattr(arguments, name, None) for name in names}
+    given: dict[str, Any] = {name: getattr(arguments, name, None) for name in names}
     if getattr(arguments, "no_browser", False):
-        flags["browser"] = False
-    return settings_module.load(arguments.root, flags)
+        given["browser"] = False
+    return settings_module.load(arguments.root, given)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -93,19 +94,11 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 def _add_generate(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("prompt", help="what the picture shows")
-    add("--negative", help="what to keep out of the picture")
-    add("--checkpoint", help="a model's name as `webui models` lists it")
     add("--size", help="width and height, such as 512x768; the model's own by default")
-    add("--steps", type=int, help="how many times the picture is refined")
-    add("--guidance", "--cfg", type=float, help="how closely the picture follows the prompt")
-    add("--sampler", help='such as "Euler a"')
-    add("--schedule", help="such as Karras")
-    add("--seed", type=int, help="a number; drawn by default")
     add("--count", type=int, help="how many pictures; their seeds count up")
     add("--batch", type=int, help="how many at once; --count is a multiple of it")
-    add("--clip-skip", type=int, help="leave out the last layers of the text model")
     add("--init", type=Path, help="a picture to start from")
     add("--mask", type=Path, help="a picture whose white parts are repainted; needs --init")
-    add("--strength", type=float, help="how far the picture may change, 0 to 1")
     add("--out", type=Path, help="folder to write to; outputs/ by default")
+    flags.add(parser)
     parser.set_defaults(run=_generate)

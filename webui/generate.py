@@ -11,7 +11,8 @@ from tqdm import tqdm
 
 from pipelines.catalogue import Catalogue
 from pipelines.recipe import Recipe, RecipeError
-from pipelines.recipe_json import from_json
+from pipelines.recipe_json import from_paths
+from webui import flags
 from webui.app import App, log_to_file
 from webui.jobs.job import Job
 from webui.jobs.journal import Journal
@@ -74,19 +75,25 @@ def _ready(service: JobService) -> Catalogue:
 
 def _recipe(given: dict[str, Any], catalogue: Catalogue, store: ImageStore) -> Recipe:
     """Flags → recipe; what is not given is as the checkpoint likes it. Raises RecipeError or BadPicture."""
-    names = ("negative", "checkpoint", "steps", "guidance", "sampler", "schedule", "seed", "clip_skip")
-    values: dict[str, Any] = {name: given[name] for name in names if name in given}
-    values |= {"prompt": given["prompt"], **_counts(given)}
-    if "size" in given:
-        size = re.fullmatch(r"(\d+)\s*[xX×]\s*(\d+)", given["size"])
-        if size is None:
-            raise RecipeError("size", f"'{given['size']}' is no size; write it as 512x768.")
-        values |= {"width": int(size[1]), "height": int(size[2])}
+    values: dict[str, Any] = {"prompt": given["prompt"], **flags.given(given), **_counts(given), **_size(given)}
     if "init" in given:
-        values["source"] = _source(given, store)
-    elif "mask" in given or "strength" in given:
-        raise RecipeError("source", "--mask and --strength need a picture to start from: give it with --init.")
-    return from_json({**catalogue.defaults(values.get("checkpoint", "")), **values})
+        values["source.image"] = _picture(given["init"], store)
+        if "mask" in given:
+            values["source.mask.image"] = _picture(given["mask"], store)
+    elif "mask" in given or any(name.startswith("source.") for name in values):
+        raise RecipeError(
+            "source", "--mask, --strength and the like need a picture to start from: give it with --init."
+        )
+    return from_paths(catalogue.completed(values))
+
+
+def _size(given: dict[str, Any]) -> dict[str, int]:
+    if "size" not in given:
+        return {}
+    size = re.fullmatch(r"(\d+)\s*[xX×]\s*(\d+)", given["size"])
+    if size is None:
+        raise RecipeError("size", f"'{given['size']}' is no size; write it as 512x768.")
+    return {"width": int(size[1]), "height": int(size[2])}
 
 
 def _counts(given: dict[str, Any]) -> dict[str, int]:
@@ -96,15 +103,6 @@ def _counts(given: dict[str, Any]) -> dict[str, int]:
             "batch", f"{count} pictures cannot be made {batch} at once: --count is a multiple of --batch."
         )
     return {"count": count // batch, "batch": batch}
-
-
-def _source(given: dict[str, Any], store: ImageStore) -> dict[str, Any]:
-    source: dict[str, Any] = {"image": _picture(given["init"], store)}
-    if "strength" in given:
-        source["strength"] = given["strength"]
-    if "mask" in given:
-        source["mask"] = {"image": _picture(given["mask"], store)}
-    return source
 
 
 def _picture(path: Path, store: ImageStore) -> str:

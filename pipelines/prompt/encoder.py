@@ -29,6 +29,11 @@ class Condition(NamedTuple):
         pooled, ids = (value if value is None else value.to(device, dtype) for value in self[1:])
         return Condition(self.tokens.to(device, dtype), pooled, ids)
 
+    def nothing(self) -> "Condition":
+        """As if no text had been read."""
+        pooled = None if self.pooled is None else torch.zeros_like(self.pooled)
+        return Condition(torch.zeros_like(self.tokens), pooled, self.ids)
+
 
 Vectors = Mapping[str, torch.Tensor]
 """Trained words by name, (vectors, width)."""

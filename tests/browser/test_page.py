@@ -12,6 +12,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from pipelines.recipe import Recipe, Refiner, Sampling
+from pipelines.recipe_json import to_json
 from tests.browser.conftest import Complaints
 from tests.browser.site import Site, running
 from webui.engines.fake import FAKE_CATALOGUE, FakeEngine
@@ -332,6 +334,30 @@ def test_pasted_settings_without_a_control_are_kept_until_removed(visit: Visit) 
     expect(note).to_have_count(0)
     visit.make("dropped")
     assert visit.site.app.service.jobs()[0].recipe.extras == {}
+
+
+def test_expert_settings_come_back_from_the_form_and_stand_in_the_titles(visit: Visit) -> None:
+    model = visit.page.get_by_label("Model", exact=True).input_value()
+    sampling = Sampling(eta=0.5, s_churn=3, rho=5, noise="nv", variation_seed=12, variation=0.3, rescale=0.7)
+    sampling = replace(sampling, resize_width=64, min_uncond_all=True, skip_early=0.2, seed_delta=31337, discard=True)
+    wish = Recipe("everything", "", model, steps=2, seed=5, emphasis="no norm", old_editing=True, tiling="both")
+    wish = replace(wish, sampling=sampling, refiner=Refiner(model, 0.6))
+    visit.page.evaluate("recipe => snowfox.fill('txt2img', recipe)", to_json(wish))
+    drawers = visit.page.locator("#txt2img_settings .sf-acc.sf-on > .label-wrap > span:first-child")
+    expect(drawers).to_have_text(
+        [
+            "Seed variation\nVariation strength 0.3, Variation seed 12, Seed from width 64, Random numbers NVIDIA",
+            "Guidance and prompt\nCFG rescale 0.7, Skip early CFG 0.2, Negative guidance minimum sigma all steps, "
+            "Emphasis No norm, Old prompt editing",
+            "Noise and schedule\nEta 0.5, Sigma churn 3, Schedule rho 5, Eta noise seed delta 31337, "
+            "Discard next-to-last sigma",
+            f"Refiner\n{model}, from 60% of the steps",
+            "VAE, tiling, token merging\nTiling Both ways",
+        ]
+    )
+    visit.page.keyboard.press("Control+Enter")
+    until(lambda: bool(visit.site.app.service.jobs()))
+    assert visit.site.app.service.jobs()[0].recipe == wish
 
 
 def test_words_from_people_are_only_text(visit: Visit) -> None:

@@ -29,7 +29,7 @@ def read(tmp_path: Path, content: bytes) -> header.Header:
 def test_tensors_and_metadata(tmp_path: Path) -> None:
     content = packed({**one(), "__metadata__": {"modelspec.title": "Tiny"}}, bytes(8))
     found = read(tmp_path, content)
-    assert found.tensors == {"a.weight": TensorFacts("F16", (2, 2))}
+    assert found.tensors == {"a.weight": TensorFacts("F16", (2, 2), len(content) - 8, len(content))}
     assert found.metadata == {"modelspec.title": "Tiny"}
     assert found.bytes == len(content)
     assert found.shape("a.weight") == (2, 2)
@@ -55,8 +55,8 @@ def test_metadata_that_is_no_text_is_left_out(tmp_path: Path) -> None:
         pytest.param(b"abc", "not a safetensors file", id="three bytes"),
         pytest.param(b"\x80\x02}q\x00.........", "pickle", id="pickle"),
         pytest.param(b"\x80\x04\x95\x00\x00\x00\x00\x00\x00\x00\x00", "pickle", id="pickle 4"),
-        pytest.param(b"PK\x03\x04..............", "pickle", id="zip of torch.save"),
-        pytest.param(b"GGUF\x03\x00\x00\x00.....", "GGUF", id="gguf"),
+        pytest.param(b"PK\x03\x04..............", "damaged", id="zip of torch.save"),
+        pytest.param(b"GGUF\x03\x00\x00\x00.....", "cut short", id="gguf"),
         pytest.param(b"<!DOCTYPE html><html>", "web page", id="login page saved as a model"),
         pytest.param(b"version https://git-lfs.github.com/spec/v1\n", "placeholder", id="git-lfs pointer"),
         pytest.param((2**63).to_bytes(8, "little") + b"{}", "larger than 32 MB", id="header of 2^63 bytes"),

@@ -14,6 +14,7 @@ from pipelines import header
 from pipelines.device import pick
 from pipelines.events import ImageMade, Note
 from pipelines.families import sd15
+from pipelines.latent_model import LatentModel
 from pipelines.networks import blocks, formulas
 from pipelines.networks.file import sorted_out
 from pipelines.networks.names import ModuleNames
@@ -32,10 +33,10 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
 
 
 @pytest.fixture(scope="module")
-def model(models: Path) -> sd15.LatentModel:
+def model(models: Path) -> LatentModel:
     file = models / "checkpoints" / "tiny.safetensors"
     made = sd15.FAMILY.load(file, header.read(file), pick("cpu", "float32"))
-    assert isinstance(made, sd15.LatentModel)
+    assert isinstance(made, LatentModel)
     return made
 
 
@@ -164,7 +165,7 @@ class TestNames:
             UNET,
         ],
     )
-    def test_every_trainer_means_the_same_module(self, model: sd15.LatentModel, module: str) -> None:
+    def test_every_trainer_means_the_same_module(self, model: LatentModel, module: str) -> None:
         found = self.only(model, f"{module}.lora_down.weight")
         assert found is model.parts.unet.get_submodule(UNET)
 
@@ -197,13 +198,13 @@ class TestNames:
             f"text_encoders.clip_l.transformer.{TEXT}",
         ],
     )
-    def test_text_encoders(self, model: sd15.LatentModel, module: str) -> None:
+    def test_text_encoders(self, model: LatentModel, module: str) -> None:
         found = self.only(model, f"{module}.lora_A.weight")
         inner = model.parts.text.parts[0].model
         inner = getattr(inner, "text_model", inner)
         assert found is inner.get_submodule(TEXT.removeprefix("text_model."))
 
-    def only(self, model: sd15.LatentModel, key: str) -> Any:
+    def only(self, model: LatentModel, key: str) -> Any:
         found = ModuleNames(model.components()).find(next(iter(sorted_out({key: noise(1)}).modules)))
         assert found is not None
         return found.module
@@ -243,7 +244,7 @@ class TestPatches:
         }
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
-    def test_off_again_every_bit_is_as_before(self, model: sd15.LatentModel, dtype: torch.dtype) -> None:
+    def test_off_again_every_bit_is_as_before(self, model: LatentModel, dtype: torch.dtype) -> None:
         components = {name: copy.deepcopy(part).to(dtype) for name, part in model.components().items()}
         before = state(components)
         patches = Patches(components)
@@ -257,7 +258,7 @@ class TestPatches:
         assert after.keys() == before.keys()
         assert all(same(after[key], value) for key, value in before.items())
 
-    def test_strengths_of_text_and_picture_are_separate(self, model: sd15.LatentModel) -> None:
+    def test_strengths_of_text_and_picture_are_separate(self, model: LatentModel) -> None:
         components = {name: copy.deepcopy(part) for name, part in model.components().items()}
         before = state(components)
         patches = Patches(components)
@@ -267,7 +268,7 @@ class TestPatches:
         assert torch.allclose(added, -0.5 * 0.5 * noise(32, 4, seed=1) @ noise(4, 32), atol=1e-5)
         assert all(same(value, before[key]) for key, value in after.items() if key.startswith("te."))
 
-    def test_blocks_have_strengths_of_their_own(self, model: sd15.LatentModel) -> None:
+    def test_blocks_have_strengths_of_their_own(self, model: LatentModel) -> None:
         components = {name: copy.deepcopy(part) for name, part in model.components().items()}
         before = state(components)
         Patches(components).put_on([Worn(sorted_out(self.network()), blocks=blocks.strengths("OUTALL"))])
@@ -275,7 +276,7 @@ class TestPatches:
         assert {key.partition(".")[0] for key in changed} == {"te", "unet"}
         assert all(key.startswith(("te.", "unet.conv_norm_out")) for key in changed)
 
-    def test_a_sum_of_two_is_the_sum(self, model: sd15.LatentModel) -> None:
+    def test_a_sum_of_two_is_the_sum(self, model: LatentModel) -> None:
         components = {name: copy.deepcopy(part) for name, part in model.components().items()}
         before = state(components)[f"unet.{CONV}.weight"]
         patches = Patches(components)
@@ -311,7 +312,7 @@ class TestPatches:
         beside.take_off()
         assert torch.equal(linear(x), plain[0])
 
-    def test_modules_of_other_sizes_are_counted_and_left(self, model: sd15.LatentModel) -> None:
+    def test_modules_of_other_sizes_are_counted_and_left(self, model: LatentModel) -> None:
         components = {name: copy.deepcopy(part) for name, part in model.components().items()}
         wrong = {f"unet.{UNET}.{part}": value for part, value in lora((4, 99), (32, 4)).items()}
         before = state(components)

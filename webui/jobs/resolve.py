@@ -2,33 +2,104 @@
 
 from dataclasses import replace
 
-from pipelines.catalogue import Catalogue
-from pipelines.recipe import Recipe, RecipeError
+from pipelines.catalogue import Catalogue, CheckpointEntry
+from pipelines.passes import LATENT_UPSCALERS
+from pipelines.recipe import Finish, Hires, Recipe, RecipeError, Refiner
 
 
 def resolve(recipe: Recipe, catalogue: Catalogue) -> Recipe:
     """The recipe with names as the catalogue spells them. Raises RecipeError for one it does not know."""
-    checkpoint = catalogue.checkpoint(recipe.checkpoint)
-    if checkpoint is None and recipe.checkpoint:
-        raise RecipeError("checkpoint", f"There is no model named '{recipe.checkpoint}'. {_known_models(catalogue)}")
+    finish = _finish(recipe.finish, catalogue)
+    if recipe.task == "finish":
+        return replace(recipe, finish=finish)
+    checkpoint = _checkpoint(recipe.checkpoint, catalogue)
+    family = catalogue.family(checkpoint.family)
+    if family is not None and recipe.task not in family.tasks:
+        raise RecipeError("checkpoint", f"{family.title} models cannot do this task ({recipe.task}).")
+    return replace(
+        recipe,
+        checkpoint=checkpoint.name,
+        sampler=_sampler(recipe.sampler, catalogue),
+        schedule=_schedule(recipe.schedule, catalogue),
+        hires=_hires(recipe.hires, catalogue),
+        refiner=_refiner(recipe.refiner, catalogue),
+        finish=finish,
+    )
+
+
+def _checkpoint(name: str, catalogue: Catalogue) -> CheckpointEntry:
+    checkpoint = catalogue.checkpoint(name)
+    if checkpoint is None and name:
+        raise RecipeError("checkpoint", f"There is no model named '{name}'. {_known_models(catalogue)}")
     if checkpoint is None:
         raise RecipeError(
             "checkpoint", "There is no model yet. Put a .safetensors file into models/checkpoints, then press Rescan."
         )
     if checkpoint.problem:
         raise RecipeError("checkpoint", f"'{checkpoint.name}' cannot be used: {checkpoint.problem}")
-    sampler = catalogue.sampler(recipe.sampler)
+    return checkpoint
+
+
+def _sampler(name: str, catalogue: Catalogue) -> str:
+    sampler = catalogue.sampler(name)
     if sampler is None:
         names = ", ".join(entry.name for entry in catalogue.samplers)
-        raise RecipeError("sampler", f"There is no sampler named '{recipe.sampler}'. Known are {names}.")
-    schedule = catalogue.schedule(recipe.schedule)
+        raise RecipeError("sampler", f"There is no sampler named '{name}'. Known are {names}.")
+    return sampler.name
+
+
+def _schedule(name: str, catalogue: Catalogue) -> str:
+    schedule = catalogue.schedule(name)
     if schedule is None:
         names = ", ".join(catalogue.schedules)
-        raise RecipeError("schedule", f"There is no schedule named '{recipe.schedule}'. Known are {names}.")
-    family = catalogue.family(checkpoint.family)
-    if family is not None and recipe.task not in family.tasks:
-        raise RecipeError("checkpoint", f"{family.title} models cannot do this task ({recipe.task}).")
-    return replace(recipe, checkpoint=checkpoint.name, sampler=sampler.name, schedule=schedule)
+        raise RecipeError("schedule", f"There is no schedule named '{name}'. Known are {names}.")
+    return schedule
+
+
+def _hires(hires: Hires | None, catalogue: Catalogue) -> Hires | None:
+    if hires is None:
+        return None
+    latent = next((name for name in LATENT_UPSCALERS if name.casefold() == hires.upscaler.casefold()), "")
+    return replace(
+        hires,
+        upscaler=latent or _upscaler(hires.upscaler, "hires.upscaler", catalogue),
+        sampler=_sampler(hires.sampler, catalogue) if hires.sampler else "",
+        schedule=_schedule(hires.schedule, catalogue) if hires.schedule else "",
+        checkpoint=_checkpoint(hires.checkpoint, catalogue).name if hires.checkpoint else "",
+    )
+
+
+def _finish(finish: Finish | None, catalogue: Catalogue) -> Finish | None:
+    if finish is None:
+        return None
+    return replace(
+        finish,
+        upscaler=_upscaler(finish.upscaler, "finish.upscaler", catalogue),
+        second=_upscaler(finish.second, "finish.second", catalogue),
+    )
+
+
+def _upscaler(name: str, field: str, catalogue: Catalogue) -> str:
+    """By name in whatever case. A file with a problem is refused by the engine, which tells it."""
+    if name in ("", "None"):
+        return name
+    known = [entry.name for entry in catalogue.assets if entry.kind == "upscaler"]
+    found = next((entry for entry in known if entry.casefold() == name.casefold()), None)
+    if found is None:
+        listed = ", ".join(known) or "none"
+        raise RecipeError(
+            field, f"There is no upscaler named '{name}'. Known are {listed}; files go into models/upscalers."
+        )
+    return found
+
+
+def _refiner(refiner: Refiner | None, catalogue: Catalogue) -> Refiner | None:
+    if refiner is None:
+        return None
+    if not refiner.checkpoint:
+        raise RecipeError("refiner.checkpoint", "Choose the refiner's model, or switch the refiner off.")
+    second = _checkpoint(refiner.checkpoint, catalogue)
+    return replace(refiner, checkpoint=second.name)
 
 
 def _known_models(catalogue: Catalogue) -> str:

@@ -277,7 +277,12 @@ class JobService:
         recipe = job.recipe
         if checkpoint is not None and not recipe.checkpoint:
             recipe = replace(recipe, checkpoint=checkpoint.name)
-        saved = self._store.save(event.picture, recipe.starting_at(event.index + base), event.seed, checkpoint)
+        single = recipe.starting_at(event.index + base)
+        if event.first_pass:
+            # It is in the gallery, with the recipe of just that pass, and not counted among the job's pictures.
+            self._store.save(event.picture, replace(single, hires=None, finish=None), event.seed, checkpoint)
+            return job
+        saved = self._store.save(event.picture, single, event.seed, checkpoint)
         image = JobImage(saved.id, event.index + base, event.seed, saved.width, saved.height)
         job = replace(job, recipe=recipe).with_image(image)
         self._journal.write(job)

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from pipelines.recipe import Recipe, Task
+from webui.ui import expert
 from webui.ui.drawers import Drawer, accordion
 from webui.ui.markup import place
 from webui.ui.offers import offers
@@ -99,7 +100,8 @@ def drawers(task: Task) -> tuple[dict[str, Any], tuple[Drawer, ...]]:
     fields: dict[str, Any] = {}
     with gr.Column(elem_classes="sf-accs", min_width=0):
         made = (_sampler(prefix, fields), _memory(prefix, fields))
-    return fields, made
+        more, others = expert.drawers(task, prefix)
+    return fields | more, (*made, *others)
 
 
 def carried(task: Task) -> tuple[Any, Any]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_origin
 
 import gradio as gr
 
 from pipelines.parameter import parameter
 from pipelines.recipe import Recipe
 from webui.ui.form import ENABLED, SEEDS, short
+from webui.ui.widgets import word
 
 Title = Callable[[Mapping[str, object]], tuple[str, bool]]
 """From what the controls hold (those not given are as usual): state in words, and whether it is unusual."""
@@ -29,8 +30,8 @@ class Drawer:
         return gr.update(label=label(self.heading, state), elem_classes=["sf-acc", "sf-on"] if unusual else ["sf-acc"])
 
 
-def accordion(heading: str, state: str) -> Any:
-    return gr.Accordion(label(heading, state), open=False, elem_classes="sf-acc")
+def accordion(heading: str, state: str, elem_id: str | None = None) -> Any:
+    return gr.Accordion(label(heading, state), open=False, elem_id=elem_id, elem_classes="sf-acc")
 
 
 def label(heading: str, state: str) -> str:
@@ -56,4 +57,7 @@ def _told(name: str, values: Mapping[str, object]) -> str:
     empty = value is None or value == "" or (name in SEEDS and value == -1)
     if value == known.default or (empty and known.default in (None, "")):
         return ""
-    return known.label.text if value is True else f"{known.label.text} {short(value)}"
+    if value is True:
+        return known.label.text
+    told = word(str(value)) if get_origin(known.kind) is Literal else short(value)
+    return f"{known.label.text} {told}"

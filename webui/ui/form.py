@@ -12,7 +12,7 @@ from typing import Any, Literal, cast, get_origin
 from pipelines.parameter import Parameter, parameter
 from pipelines.parameter import values as values_of
 from pipelines.recipe import SEED_LIMIT, Recipe, RecipeError, Task
-from pipelines.recipe_json import from_json
+from pipelines.recipe_json import from_paths
 
 FITTED = ("width", "height", "steps", "guidance", "sampler", "schedule", "clip_skip")
 """Controls whose starting value depends on the model."""
@@ -40,17 +40,15 @@ def read(task: Task, values: Mapping[str, object]) -> Recipe:
         absent += ("source.mask.",)
     elif not values.get("source.mask.image"):
         raise RecipeError("mask", "Paint what should change.")
-    tree: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for name, value in values.items():
         if name.startswith(absent):
             continue
-        *parts, last = name.split(".")
-        place = tree
-        for part in parts:
-            place = place.setdefault(part, {})
-        if last != "enabled":
-            place[last] = _taken(_known(name), value)
-    return from_json(_listed(tree))
+        if name.endswith(ENABLED):
+            fields.setdefault(name.removesuffix(ENABLED), {})
+        else:
+            fields[name] = _taken(_known(name), value)
+    return from_paths(fields)
 
 
 def show(recipe: Recipe, names: Iterable[str]) -> dict[str, object]:
@@ -138,16 +136,6 @@ def _optional_parts(name: str) -> Iterable[str]:
         part = ".".join(steps[:length])
         if steps[length - 1].isdecimal() or parameter(Recipe, part).optional:
             yield part
-
-
-def _listed(tree: Any) -> Any:
-    """The tree with lists where the names were numbers."""
-    if not isinstance(tree, dict):
-        return tree
-    nodes = cast("dict[str, Any]", tree)
-    if nodes and all(name.isdecimal() for name in nodes):
-        return [_listed(nodes[name]) for name in sorted(nodes, key=int)]
-    return {name: _listed(node) for name, node in nodes.items()}
 
 
 def _taken(known: Parameter, value: object) -> object:

@@ -15,10 +15,12 @@ def offers(catalogue: Catalogue | None) -> dict[str, Choices]:
     samplers = [entry.name for entry in catalogue.samplers] if catalogue else list(KNOWN_SAMPLERS)
     schedules = list(catalogue.schedules) if catalogue else list(KNOWN_SCHEDULES)
     checkpoints = [entry.name for entry in catalogue.usable()] if catalogue else []
+    vaes = [entry.name for entry in catalogue.kind("vae")] if catalogue else []
     return {
         "sampler": _same(samplers),
         "schedule": _same(schedules),
         "refiner.checkpoint": [("None", ""), *_same(checkpoints)],
+        "vae": [("Automatic", ""), ("The model's own", "None"), *_same(vaes)],
     }
 
 

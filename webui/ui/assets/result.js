@@ -207,6 +207,13 @@
     paste: (at) => sf.paste(sf.formOf(at)),
     forget: (at) => sf.forget(sf.formOf(at)),
     "random-seed": (at) => sf.set(sf.field(`${sf.formOf(at)}_seed`), -1),
+    "random-subseed": (at) => sf.set(sf.field(`${sf.formOf(at)}_subseed`), -1),
+    "last-subseed": async (at) => {
+      const image = sf.shown() || sf.pictures(sf.current()).at(-1) || state.recent[0];
+      const seed = image && (await details(image.id)).recipe?.sampling.variation_seed;
+      if (seed || seed === 0) sf.set(sf.field(`${sf.formOf(at)}_subseed`), seed);
+      else sf.toast("The shown picture has no variation seed.");
+    },
     "last-seed": (at) => {
       const image = sf.shown() || sf.pictures(sf.current()).at(-1) || state.recent[0];
       if (image) sf.set(sf.field(`${sf.formOf(at)}_seed`), image.seed);
