@@ -110,7 +110,7 @@ class Meter:
 def drawn(plan: Plan) -> Generator[Event, None, list[Image.Image]]:
     """The pictures of a batch, finished; on the way its events. Raises what models and upscalers raise."""
     order, second = plan.first.order, plan.second
-    model = yield from plan.first.model()
+    model, successor = (yield from plan.first.model()), order.successor
     first_steps = model.steps(order)
     meter = Meter(plan.job, plan.index, first_steps + _planned(plan), plan.cancelled)
     latents = yield from meter.steps(first_steps, model.draw(order, plan.cancelled))
@@ -122,6 +122,9 @@ def drawn(plan: Plan) -> Generator[Event, None, list[Image.Image]]:
             model = yield from second.turn.model()
             started = hires.started(second.turn.order, latents, second.hires.strength, model.side_step)
             latents = yield from meter.steps(second.turn.order.steps, model.draw(started, plan.cancelled))
+            successor = started.successor
+    # The model that drew last knows best what its latents mean.
+    model = successor.model if successor is not None and successor.model is not None else model
     images = [plan.laid(image) for image in model.decode(latents, order.light)]
     del model, latents
     if plan.finish is None:

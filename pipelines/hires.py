@@ -79,8 +79,10 @@ def whole(image: Image.Image, factor: int) -> Image.Image:
 def second(first: Order, hires: Hires, sampler: Sampler, schedule: str) -> Order:
     """The order of the second pass; what it starts from is put in later. What is "" or 0 is as in the first pass."""
     steps = hires.steps or first.steps
+    merging = first.sampling.token_merging_hires or first.sampling.token_merging
     return replace(
         first,
+        sampling=replace(first.sampling, token_merging=merging),
         prompt=hires.prompt or first.prompt,
         negative=hires.negative or first.negative,
         steps=steps,

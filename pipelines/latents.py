@@ -13,11 +13,11 @@ from pipelines.noise import SeededNoise
 class Autoencoder:
     """A diffusers AutoencoderKL with its scaling.
 
-    channels -- of a latent; factor -- pixels of a side that one latent pixel stands for
+    module -- the network itself; channels -- of a latent; factor -- pixels of a side that one latent pixel stands for
     """
 
     def __init__(self, vae: Any, device: str, dtype: torch.dtype) -> None:
-        self._vae = vae
+        self.module = vae
         self._device = device
         self._dtype = dtype
         self._scaling = float(vae.config.scaling_factor)
@@ -52,7 +52,7 @@ class Autoencoder:
         """Mean and deviation, (1, channels, height, width) each."""
         pixels = torch.from_numpy(np.asarray(image.convert("RGB")).astype(np.float32)) / 127.5 - 1
         batch = pixels.permute(2, 0, 1)[None].to(self._device, self._dtype)
-        found = self._vae.encode(batch).latent_dist
+        found = self.module.encode(batch).latent_dist
         return found.mean.float(), found.std.float()
 
     @torch.inference_mode()
@@ -61,17 +61,17 @@ class Autoencoder:
 
         One picture at a time: it costs nothing in speed and bounds the memory. light -- in tiles, with least memory.
         """
-        self._vae.use_tiling = light
+        self.module.use_tiling = light
         return torch.cat([self._decode_one(one[None]) for one in latent])
 
     def _decode_one(self, latent: torch.Tensor) -> torch.Tensor:
         inner = latent.to(self._device, torch.float32) / self._scaling + self._shift
-        image = self._vae.decode(inner.to(self._dtype)).sample
+        image = self.module.decode(inner.to(self._dtype)).sample
         if self._dtype != torch.float32 and not bool(torch.isfinite(image).all()):
             # Some autoencoders leave the range of half precision; they stay in fp32 from then on.
             self._dtype = torch.float32
-            self._vae.to(torch.float32)
-            image = self._vae.decode(inner).sample
+            self.module.to(torch.float32)
+            image = self.module.decode(inner).sample
         return image.float()
 
 

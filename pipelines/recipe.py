@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal, NewType
 
 from pipelines.parameter import SEED_LIMIT, Label, Range, RecipeError, check_fields, facts
-from pipelines.passes import Finish, Hires, NoiseSource, Refiner, Sampling
+from pipelines.passes import Finish, Hires, NoiseSource, Padding, Passes, Refiner, Sampling
 
 __all__ = [
     "SEED_LIMIT",
@@ -25,6 +25,8 @@ __all__ = [
     "Label",
     "Mask",
     "NoiseSource",
+    "Padding",
+    "Passes",
     "Range",
     "Recipe",
     "RecipeError",

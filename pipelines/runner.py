@@ -22,7 +22,7 @@ from pipelines.denoise import NotANumber, Stopped
 from pipelines.device import pick
 from pipelines.drawing import Plan, Second, Turn, drawn, finished
 from pipelines.events import Cancelled, Event, Failed, Finished, ImageMade, Loading, Note
-from pipelines.family import Family, Model, ModelError, Order, Start
+from pipelines.family import Family, Model, ModelError, Order, Start, Successor
 from pipelines.hashes import Hashes
 from pipelines.library import Checkpoint
 from pipelines.loading import Shelf, give_back
@@ -117,6 +117,10 @@ class Runner:
         """`callback` gets the new catalogue whenever a late hash is known, from a thread of its own."""
         with self._lock:
             self._callbacks.append(callback)
+
+    def unload(self) -> None:
+        """Give back the memory of the models that are loaded."""
+        self._shelf.clear()
 
     def close(self) -> None:
         """Stop the background work and give the memory back."""
@@ -220,9 +224,12 @@ class Runner:
             embeddings=self._embeddings,
             start=_start(recipe, start),
             image_guidance=recipe.source.image_guidance if recipe.source else 1.5,
+            successor=self._successor(recipe, checkpoint),
+            tiling=recipe.tiling,
         )
-        first = self._turn(job, order, checkpoint)
         second = self._second(job, recipe, order, checkpoint)
+        # As is customary, a refiner takes over in the second pass where there is one.
+        first = self._turn(job, replace(order, successor=None) if second else order, checkpoint)
         recipe = _drawn(recipe)
         laid = start.finish if start else _as_it_is
         for index in range(0, recipe.total, recipe.batch):
@@ -258,6 +265,7 @@ class Runner:
                 raise RecipeError("width", f"Sides have to be multiples of {model.side_step} with this model.")
             for note in self._put_on(model, order.prompt):
                 yield Note(job, note)
+            model.prepare(order)
             return model
 
         return Turn(order, model)
@@ -295,6 +303,26 @@ class Runner:
         if made is None:
             raise MemoryError
         return made
+
+    def _successor(self, recipe: Recipe, first: Checkpoint) -> Successor | None:
+        """The refiner, where it is another model than the first."""
+        asked = recipe.refiner
+        if asked is None or not asked.checkpoint:
+            return None
+        checkpoint = self._checkpoint(asked.checkpoint, recipe)
+        family, header = checkpoint.family, checkpoint.header
+        if family is None or header is None:
+            raise ModelError(f"{checkpoint.entry.name}: {checkpoint.entry.problem}")
+        if checkpoint.version == first.version:
+            return None
+
+        def load(order: Order) -> Model:
+            model = self._shelf.get(checkpoint.version, family, header)
+            self._put_on(model, order.prompt)
+            model.prepare(order)
+            return model
+
+        return Successor(load, asked.switch_at, asked.by_steps)
 
     def _put_on(self, model: Model, prompt: str) -> tuple[str, ...]:
         """The networks that a prompt asks for, and no others; a sentence for each that does not count."""

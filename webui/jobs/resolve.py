@@ -11,6 +11,7 @@ def resolve(recipe: Recipe, catalogue: Catalogue) -> Recipe:
     """The recipe with names as the catalogue spells them. Raises RecipeError for one it does not know."""
     finish = _finish(recipe.finish, catalogue)
     if recipe.task == "finish":
+        # Nothing is drawn: it needs neither a model nor a sampler.
         return replace(recipe, finish=finish)
     checkpoint = _checkpoint(recipe.checkpoint, catalogue)
     family = catalogue.family(checkpoint.family)
