@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from pipelines import canvas, hires
+from pipelines.asset import Used
 from pipelines.denoise import Stopped
 from pipelines.events import Event, ImageMade, Step
 from pipelines.family import Model, Order, Progress
@@ -35,7 +36,8 @@ class Second:
 
 @dataclass(frozen=True)
 class Plan:
-    """One batch. index: of its first picture in the job; laid: puts a picture of the model where it belongs."""
+    """One batch. index: of its first picture in the job; laid: puts a picture of the model where it belongs;
+    used: what has taken part so far."""
 
     job: str
     index: int
@@ -44,6 +46,7 @@ class Plan:
     finish: Finish | None
     laid: Callable[[Image.Image], Image.Image]
     upscalers: Upscalers
+    used: Callable[[], tuple[Used, ...]]
     cancelled: Callable[[], bool]
 
     def of(self, seeds: tuple[int, ...], variation_seeds: tuple[int, ...]) -> "Plan":
@@ -169,7 +172,7 @@ def _enlarged(
     if second.hires.keep:
         for place, image in enumerate(images):
             picture = canvas.to_picture(image)
-            yield ImageMade(plan.job, plan.index + place, order.seeds[place], picture, first_pass=True)
+            yield ImageMade(plan.job, plan.index + place, order.seeds[place], picture, plan.used(), first_pass=True)
     if latent:
         return hires.cut(hires.enlarged(latents, upscaler, target, factor), target, factor)
     large: list[Image.Image] = []

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from pipelines.asset import Used
 from pipelines.picture import Picture
 
 Cause = Literal[
@@ -41,6 +42,7 @@ class Step:
 class ImageMade:
     """Picture `index` (from 0) of the job is finished.
 
+    used       -- what took part in it, in the order of the prompt
     first_pass -- it is what the second pass of that picture begins with, kept beside it
     """
 
@@ -48,6 +50,7 @@ class ImageMade:
     index: int
     seed: int
     picture: Picture
+    used: tuple[Used, ...] = ()
     first_pass: bool = False
 
 

@@ -19,6 +19,9 @@ LATENT_UPSCALERS = (
 )
 """What enlarges latents for a second pass, without a way through the picture."""
 
+PLAIN_UPSCALERS = ("Lanczos", "Nearest")
+"""What makes pictures larger by resampling alone."""
+
 
 @dataclass(frozen=True)
 class Sampling:

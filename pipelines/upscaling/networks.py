@@ -12,14 +12,17 @@ from pipelines.device import Device
 from pipelines.upscaling import foreign
 from pipelines.upscaling.compact import compact
 
-FULL = torch.float32
 SUFFIXES = frozenset({".safetensors", ".pth", ".pt", ".ckpt", ".bin"})
 _DAMAGED = "It is damaged, or no file of weights: download it again."
 _WRAPPERS = ("params_ema", "params-ema", "params", "state_dict", "model_state_dict", "model", "net")
 
 
 class UpscalerError(Exception):
-    """A file that cannot be used. str(error): a sentence."""
+    """A file that cannot be used. str(error): a sentence; lasting: it will be so as long as the file is the same."""
+
+    def __init__(self, message: str, lasting: bool = True) -> None:
+        super().__init__(message)
+        self.lasting = lasting
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,8 @@ def load(path: Path, device: Device) -> Network:
         found = foreign.recognised(state)
     except foreign.NotInstalled as error:
         raise UpscalerError(
-            "This kind of upscaler needs the package spandrel: pip install --no-deps spandrel, then start again."
+            "This kind of upscaler needs the package spandrel: pip install --no-deps spandrel, then start again.",
+            lasting=False,
         ) from error
     except (torch.OutOfMemoryError, MemoryError):
         raise

@@ -1,26 +1,26 @@
 """Upscalers: what makes pictures larger here, by the names that people know."""
 
-import json
 import os
 import stat
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from PIL import Image
 
 from pipelines.catalogue import AssetEntry
 from pipelines.device import Device
-from pipelines.hashes import Hashes
+from pipelines.filefacts import FileFacts
 from pipelines.header import Version
-from pipelines.recipe import Json, RecipeError
+from pipelines.passes import PLAIN_UPSCALERS
+from pipelines.recipe import RecipeError
 from pipelines.upscaling import networks, tiles
-from pipelines.upscaling.networks import Network, UpscalerError
+from pipelines.upscaling.described import Described
+from pipelines.upscaling.networks import Network
 
 PLAIN: Mapping[str, Image.Resampling] = MappingProxyType(
-    {"Lanczos": Image.Resampling.LANCZOS, "Nearest": Image.Resampling.NEAREST}
+    dict(zip(PLAIN_UPSCALERS, (Image.Resampling.LANCZOS, Image.Resampling.NEAREST), strict=True))
 )
 
 KNOWN_FILES: Mapping[str, str] = MappingProxyType(
@@ -53,14 +53,14 @@ Progress = Generator[tuple[int, int], None, Image.Image]
 class Upscalers:
     """Those built in, and the files of one folder. The last network used stays in memory."""
 
-    def __init__(self, folder: Path, cache: Path, device: Device, changed: Callable[[], None]) -> None:
-        """cache: a file for what was found out; changed: called from a thread when more is known of a file."""
+    def __init__(self, folder: Path, facts: FileFacts, device: Device, changed: Callable[[], None]) -> None:
+        """facts: where it is kept what was found out; changed: called from a thread when more is known of a file."""
         self._folder = folder
         self._device = device
         self._lock = threading.Lock()
         self._files: dict[str, Version] = {}
         self._broken: tuple[AssetEntry, ...] = ()
-        self._facts = Hashes(cache, changed, _described)
+        self._facts = Described(facts, changed)
         self._held: tuple[Version, Network] | None = None
 
     def scan(self) -> None:
@@ -88,7 +88,7 @@ class Upscalers:
             files, broken = dict(self._files), self._broken
         found = [AssetEntry("upscaler", name, "", 0, facts={"built_in": True}) for name in PLAIN]
         for name, version in files.items():
-            known: dict[str, Json] = json.loads(self._facts.get(version) or "{}")
+            known = self._facts.get(version)
             problem = str(known.pop("problem", ""))
             path = _shown(version.path)
             found.append(AssetEntry("upscaler", name, path, version.bytes, problem=problem, facts=known))
@@ -157,21 +157,6 @@ def _candidates(folder: Path) -> Iterator[Path]:
         for file in sorted(files):
             if not file.startswith(".") and Path(file).suffix.lower() in networks.SUFFIXES:
                 yield Path(place) / file
-
-
-def _described(path: Path) -> str:
-    """What is found in a file, as JSON: scale and kind, or a problem."""
-    known: dict[str, Any]
-    try:
-        network = networks.load(path, Device("cpu", networks.FULL, ""))
-        known = {"scale": network.scale, "kind": network.kind}
-        if network.faces:
-            known["problem"] = "It mends faces: put it into models/faces."
-    except UpscalerError as error:
-        known = {"problem": str(error)}
-    except MemoryError:
-        return ""
-    return json.dumps(known)
 
 
 def _shown(path: Path) -> str:

@@ -1,6 +1,5 @@
 """Upscalers: files found and told apart, pictures made larger without seams."""
 
-import json
 import pickle
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from pipelines.catalogue import AssetEntry
 from pipelines.device import pick
+from pipelines.filefacts import FileFacts
 from pipelines.recipe import RecipeError
 from pipelines.training.ncnn import converted
 from pipelines.upscaling import Upscalers, tiles
@@ -43,7 +43,7 @@ def found(tmp_path: Path) -> Iterator[Callable[[], Upscalers]]:
     opened: list[Upscalers] = []
 
     def look() -> Upscalers:
-        upscalers = Upscalers(tmp_path, tmp_path / "cache.json", pick("cpu"), lambda: None)
+        upscalers = Upscalers(tmp_path, FileFacts(tmp_path / "facts.sqlite"), pick("cpu"), lambda: None)
         opened.append(upscalers)
         upscalers.scan()
         while any(not (entry.problem or entry.facts) for entry in upscalers.entries()):
@@ -61,7 +61,9 @@ def named(upscalers: Upscalers) -> dict[str, AssetEntry]:
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upscalers]:
-    upscalers = Upscalers(SHIPPED, tmp_path_factory.mktemp("cache") / "known.json", pick("cpu"), lambda: None)
+    upscalers = Upscalers(
+        SHIPPED, FileFacts(tmp_path_factory.mktemp("cache") / "facts.sqlite"), pick("cpu"), lambda: None
+    )
     upscalers.scan()
     yield upscalers
     upscalers.close()
@@ -144,8 +146,11 @@ def test_names_and_problems(tmp_path: Path, found: Callable[[], Upscalers]) -> N
 def test_what_was_found_out_is_remembered(tmp_path: Path, found: Callable[[], Upscalers]) -> None:
     save_file(Compact(8, 1, 2).state_dict(), tmp_path / "a.safetensors")
     found().close()
-    (remembered,) = json.loads((tmp_path / "cache.json").read_text()).values()
-    assert json.loads(remembered) == {"scale": 2, "kind": "Compact"}
+    upscalers = Upscalers(tmp_path, FileFacts(tmp_path / "facts.sqlite"), pick("cpu"), lambda: None)
+    upscalers.scan()
+    # Without waiting for anything.
+    assert named(upscalers)["a"].facts == {"scale": 2, "kind": "Compact"}
+    upscalers.close()
 
 
 def test_a_hostile_file_is_not_run(tmp_path: Path, found: Callable[[], Upscalers]) -> None:

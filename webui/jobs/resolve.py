@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from pipelines.catalogue import Catalogue, CheckpointEntry
-from pipelines.passes import LATENT_UPSCALERS
+from pipelines.passes import LATENT_UPSCALERS, PLAIN_UPSCALERS
 from pipelines.recipe import Finish, Hires, Recipe, RecipeError, Refiner
 
 
@@ -84,12 +84,12 @@ def _upscaler(name: str, field: str, catalogue: Catalogue) -> str:
     """By name in whatever case. A file with a problem is refused by the engine, which tells it."""
     if name in ("", "None"):
         return name
-    known = [entry.name for entry in catalogue.assets if entry.kind == "upscaler"]
+    files = [entry.name for entry in catalogue.assets if entry.kind == "upscaler"]
+    known = [*PLAIN_UPSCALERS, *(name for name in files if name not in PLAIN_UPSCALERS)]
     found = next((entry for entry in known if entry.casefold() == name.casefold()), None)
     if found is None:
-        listed = ", ".join(known) or "none"
         raise RecipeError(
-            field, f"There is no upscaler named '{name}'. Known are {listed}; files go into models/upscalers."
+            field, f"There is no upscaler named '{name}'. Known are {', '.join(known)}; files go into models/upscalers."
         )
     return found
 
