@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI, Response
 from starlette.types import ASGIApp
 
+from webui.accounts import Accounts
 from webui.api import ext, problems
 from webui.api.surface import Surface
 from webui.guard import Guard
@@ -64,22 +65,29 @@ def build(
     make_page: Callable[[], Page],
     assets: Path,
     settings: Settings,
+    key: str = "",
     brought: Contributions = NOTHING,
 ) -> FastAPI:
     """The whole application.
 
-    api     -- makes what other programs talk to, given the event that is set when the server ends
+    api -- makes what other programs talk to, given the event that is set when the server ends
+    key -- opens it, where it asks who is there; with neither a key nor accounts it does not ask
     brought -- by add-ons: their routes and files
     """
 
     async def inside_a_loop() -> FastAPI:
-        return _build(api, make_page(), assets, settings, brought)
+        return _build(api, make_page(), assets, settings, key, brought)
 
     return asyncio.run(inside_a_loop())  # outside of one, Gradio makes loops of its own and leaves them open
 
 
 def _build(
-    api: Callable[[asyncio.Event], Surface], page: Page, assets: Path, settings: Settings, brought: Contributions
+    api: Callable[[asyncio.Event], Surface],
+    page: Page,
+    assets: Path,
+    settings: Settings,
+    key: str,
+    brought: Contributions,
 ) -> FastAPI:
     closing = asyncio.Event()
 
@@ -94,8 +102,8 @@ def _build(
         app.mount(f"/api/ext/{addon}", ext.application(addon, routers))
     app.include_router(_static(assets, {(addon, path.name): path for addon, path in brought.assets}))
     _mount(app, page)
-    accounts, origins = (_parts(text) for text in (settings.api_auth, settings.cors_allow_origins))
-    app.add_middleware(Guard, names=(settings.host,), accounts=accounts, origins=origins)
+    accounts = Accounts(_parts(settings.api_auth), key)
+    app.add_middleware(Guard, names=(settings.host,), accounts=accounts, origins=_parts(settings.cors_allow_origins))
     return app
 
 
