@@ -111,7 +111,7 @@ def finish(image, recipe):
     softer = pixels(run(engine, with_extras("softer")))
     mirrored = pixels(run(engine, with_extras("mirror")))
     assert len({before, softer, mirrored}) == 3
-    rows = [before[start : start + 192] for start in range(0, len(before), 192)]
+    rows = [before[at : at + 192] for at in range(0, len(before), 192)]
     pixel = [[row[at : at + 3] for at in range(0, 192, 3)] for row in rows]
     assert mirrored == b"".join(b"".join(reversed(row)) for row in pixel)
     assert pixels(run(engine, RECIPE)) == before
