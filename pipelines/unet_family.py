@@ -117,7 +117,9 @@ class UnetFamily(Family):
                 raise ModelError("Its text encoder has another vocabulary than CLIP's.")
             readers.append(ClipText(tokenizer, part, text.reading))
         autoencoder = Autoencoder(vae, device.name, dtype)
-        if tuple(vae.config.block_out_channels) == STANDARD_DECODER and autoencoder.channels == 4:
+        if (decoder := preview.small_decoder(path)) is not None:
+            colours: preview.Preview = decoder
+        elif tuple(vae.config.block_out_channels) == STANDARD_DECODER and autoencoder.channels == 4:
             colours = self.colours()
         else:
             colours = preview.fitted(autoencoder.decode, autoencoder.channels)
