@@ -64,7 +64,7 @@ def build(
         forms.remember()
 
         def opened() -> tuple[object, ...]:
-            return _status(settings), extensions.listing(host), settings.theme, settings.previews
+            return _status(settings), extensions.listing(host), *preferences.values(settings)
 
         blocks.load(opened, None, [status, listing, *kept], **QUIET)
     return Page(blocks, theme(), assets.head(brought.assets))
