@@ -21,7 +21,7 @@ from pipelines.catalogue import Catalogue, SamplerEntry
 from pipelines.denoise import NotANumber, Stopped
 from pipelines.device import pick
 from pipelines.events import Cancelled, Event, Failed, Finished, ImageMade, Loading, Note, Step
-from pipelines.family import Family, Model, ModelError, Order, Progress, Start, Successor
+from pipelines.family import Family, Guided, Model, ModelError, Order, Progress, Start, Successor
 from pipelines.filefacts import FileFacts
 from pipelines.hashes import Hashes
 from pipelines.library import Checkpoint
@@ -66,7 +66,7 @@ class Runner:
         self._callbacks: list[Callable[[Catalogue], None]] = []
         facts = FileFacts(cache / "files.sqlite")
         self._hashes = Hashes(facts, self._announce)
-        self._top = OnTop(models, facts, self._hashes)
+        self._top = OnTop(models, facts, self._hashes, self._device)
         self._used: dict[Used, None] = {}
         self._checkpoints: list[Checkpoint] = []
         self.spoilt = False
@@ -112,6 +112,7 @@ class Runner:
     def close(self) -> None:
         """Stop the background work and give the memory back."""
         self._hashes.close()
+        self._top.clear()
         self._shelf.clear()
 
     def run(self, job: str, recipe: Recipe, images: Images, cancelled: Ask) -> Iterator[Event]:
@@ -162,6 +163,7 @@ class Runner:
                 )
             case _ if _out_of_memory(error):
                 _log.error("Job %s: out of memory", job, exc_info=error)
+                self._top.clear()
                 self._shelf.clear()
                 return Failed(
                     job,
@@ -185,6 +187,7 @@ class Runner:
         check(recipe)
         sampler = _sampler(recipe)
         schedule = _schedule(recipe)
+        self._top.check_controls(recipe)
         checkpoint = self._checkpoint(recipe)
         for note in (*notes, *_remarks(recipe, sampler)):
             yield Note(job, note)
@@ -218,6 +221,8 @@ class Runner:
             image_guidance=recipe.source.image_guidance if recipe.source else 1.5,
             successor=self._successor(recipe, checkpoint),
             tiling=recipe.tiling,
+            vae=self._top.vae(recipe, checkpoint.version.path),
+            controls=_controls(recipe, images),
         )
         recipe = _drawn(recipe)
         for first in range(0, recipe.total, recipe.batch):
@@ -226,6 +231,8 @@ class Runner:
             others = tuple(one.sampling.variation_seed or 0 for one in single)
             order = replace(order, seeds=seeds, variation_seeds=others)
             made = yield from self._batch(job, first, model, order, cancelled)
+            for remark in model.remarks():
+                yield Note(job, remark)
             for index, image in enumerate(made):
                 picture = canvas.to_picture(start.finish(image) if start else image)
                 yield ImageMade(job, first + index, seeds[index], picture, tuple(self._used))
@@ -380,6 +387,13 @@ def _canvas(recipe: Recipe, images: Images) -> Canvas | None:
         raise RecipeError("mask", "The mask is missing.")
     mask = images[source.mask.image] if source.mask else None
     return canvas.prepare(source, images[source.image], mask, recipe.width, recipe.height)
+
+
+def _controls(recipe: Recipe, images: Images) -> tuple[Guided, ...]:
+    missing = next((place for place, control in enumerate(recipe.controls) if control.image not in images), None)
+    if missing is not None:
+        raise RecipeError(f"controls.{missing}.image", "The picture for ControlNet is missing.")
+    return tuple(Guided(control, canvas.to_image(images[control.image])) for control in recipe.controls)
 
 
 def _start(recipe: Recipe, start: Canvas | None) -> Start | None:

@@ -63,6 +63,7 @@ def format_infotext(
             "Masked area padding": str(mask.padding) if mask.area == "masked" else "",
             "Masked content": _FILLS.get(mask.fill, ""),
         }
+    values |= _controls(recipe, used)
     values["Lora hashes"] = _hashes(used, "lora")
     values["TI hashes"] = _hashes(used, "embedding")
     brackets = any(mark in recipe.prompt + recipe.negative for mark in "([")
@@ -71,6 +72,36 @@ def format_infotext(
     values["Old prompt editing timelines"] = "True" if recipe.old_editing else ""
     values["Version"] = VERSION
     return write(Infotext(recipe.prompt, recipe.negative, values))
+
+
+_RESIZES = {"stretch": "Just Resize", "crop": "Crop and Resize", "fill": "Resize and Fill", "latent": "Just Resize"}
+_MODES = {
+    "balanced": "Balanced",
+    "prompt": "My prompt is more important",
+    "control": "ControlNet is more important",
+}
+
+
+def _controls(recipe: Recipe, used: Sequence[Used]) -> dict[str, str]:
+    """One pair for each control, as the ControlNet extension writes it."""
+    digits = {asset.name: asset.hash for asset in used if asset.kind == "controlnet"}
+    pairs: dict[str, str] = {}
+    for number, control in enumerate(recipe.controls):
+        mark = f" [{digits[control.model][:8]}]" if digits.get(control.model) else ""
+        parts = {
+            "Module": control.preprocessor or "none",
+            "Model": f"{control.model}{mark}",
+            "Weight": f"{control.weight:g}",
+            "Resize Mode": _RESIZES[control.resize],
+            "Processor Res": str(control.resolution) if control.resolution else "",
+            "Threshold A": f"{control.low:g}",
+            "Threshold B": f"{control.high:g}",
+            "Guidance Start": f"{control.start:g}",
+            "Guidance End": f"{control.end:g}",
+            "Control Mode": _MODES[control.mode],
+        }
+        pairs[f"ControlNet {number}"] = ", ".join(f"{key}: {value}" for key, value in parts.items() if value)
+    return pairs
 
 
 def _hashes(used: Sequence[Used], kind: AssetKind) -> str:
