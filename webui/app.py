@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 
 import pipelines
+from webui.api import assets as assets_api
 from webui.api import jobs as jobs_api
 from webui.api import pictures as pictures_api
 from webui.api import share as share_api
@@ -80,6 +81,7 @@ class App:
         routes.include_router(
             pictures_api.router(self.store, self._count_tokens, lambda: self.service.status.catalogue)
         )
+        routes.include_router(assets_api.router(lambda: self.service.status.catalogue))
         routes.include_router(share_api.router(self.sharing))
         return Surface(routes, applications(self.service, self.store, self.settings))
 

@@ -84,7 +84,9 @@ def canny(pixels: Floats, low: float, high: float) -> NDArray[np.bool_]:
     dy = (below - above)[:, :-2] + 2 * (below - above)[:, 1:-1] + (below - above)[:, 2:]
     length = np.abs(dx) + np.abs(dy)
     strongest = length.argmax(axis=2)[..., None]
-    dx, dy, length = (np.take_along_axis(value, strongest, axis=2)[..., 0] for value in (dx, dy, length))
+    dx, dy, length = (
+        np.take_along_axis(value, strongest, axis=2)[..., 0].astype(np.float32) for value in (dx, dy, length)
+    )
     ridge = _ridge(dx, dy, length)
     return _joined(ridge & (length > high), ridge & (length > low))
 

@@ -40,6 +40,8 @@ def read(task: Task, values: Mapping[str, object]) -> Recipe:
         absent += ("source.mask.",)
     elif not values.get("source.mask.image"):
         raise RecipeError("mask", "Paint what should change.")
+    if values.get("controls.0.enabled") and not values.get("controls.0.image"):
+        raise RecipeError("controls.0.image", "Open a picture for ControlNet, or switch it off.")
     fields: dict[str, Any] = {}
     for name, value in values.items():
         if name.startswith(absent):
