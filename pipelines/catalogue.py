@@ -78,12 +78,13 @@ class SamplerEntry:
 
 @dataclass(frozen=True)
 class DeviceEntry:
-    """kind: cpu, cuda, mps or xpu; dtype: what the models compute in; bytes: memory of the device."""
+    """kind: cpu, cuda, mps or xpu; dtype: what the models compute in; bytes: of its memory; torch: the version."""
 
     kind: str
     title: str
     dtype: str
     bytes: int = 0
+    torch: str = ""
 
 
 @dataclass(frozen=True)

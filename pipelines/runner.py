@@ -28,7 +28,7 @@ from pipelines.library import Checkpoint
 from pipelines.loading import Shelf, give_back
 from pipelines.ontop import OnTop
 from pipelines.picture import Picture
-from pipelines.recipe import SEED_LIMIT, ImageRef, Recipe, RecipeError, check, rounded
+from pipelines.recipe import SEED_LIMIT, ImageRef, Mask, Recipe, RecipeError, check, rounded
 from pipelines.samplers import Sampler
 
 _log = logging.getLogger(__name__)
@@ -191,7 +191,9 @@ class Runner:
         checkpoint = self._checkpoint(recipe)
         for note in (*notes, *_remarks(recipe, sampler)):
             yield Note(job, note)
-        start = _canvas(recipe, images)
+        start = canvas.opened(recipe, images)
+        for note in start.notes if start else ():
+            yield Note(job, note)
         family, header = checkpoint.family, checkpoint.header
         if family is None or header is None:
             raise ModelError(f"{checkpoint.entry.name}: {checkpoint.entry.problem}")
@@ -377,18 +379,6 @@ def _remarks(recipe: Recipe, sampler: Sampler) -> Iterator[str]:
         yield f"{sampler.name} has a schedule of its own; '{recipe.schedule}' is not used."
 
 
-def _canvas(recipe: Recipe, images: Images) -> Canvas | None:
-    source = recipe.source
-    if source is None:
-        return None
-    if source.image not in images:
-        raise RecipeError("source", "The source picture is missing.")
-    if source.mask is not None and source.mask.image not in images:
-        raise RecipeError("mask", "The mask is missing.")
-    mask = images[source.mask.image] if source.mask else None
-    return canvas.prepare(source, images[source.image], mask, recipe.width, recipe.height)
-
-
 def _controls(recipe: Recipe, images: Images) -> tuple[Guided, ...]:
     missing = next((place for place, control in enumerate(recipe.controls) if control.image not in images), None)
     if missing is not None:
@@ -399,5 +389,5 @@ def _controls(recipe: Recipe, images: Images) -> tuple[Guided, ...]:
 def _start(recipe: Recipe, start: Canvas | None) -> Start | None:
     if start is None or recipe.source is None:
         return None
-    fill = recipe.source.mask.fill if recipe.source.mask else "original"
-    return Start(start.image, recipe.source.strength, start.mask, fill)
+    source, mask = recipe.source, recipe.source.mask or Mask()
+    return Start(start.image, source.strength, start.mask, mask.fill, soft=mask.soft, hidden=mask.conditioning)

@@ -102,12 +102,20 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 def _add_generate(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("prompt", help="what the picture shows")
+    add("prompt", nargs="?", help="what the picture shows")
+    add(
+        "--like",
+        nargs="+",
+        type=Path,
+        metavar="PICTURE",
+        help="make these pictures again from the settings they carry; other flags change some of them",
+    )
     add("--size", help="width and height, such as 512x768; the model's own by default")
     add("--count", type=int, help="how many pictures; their seeds count up")
     add("--batch", type=int, help="how many at once; --count is a multiple of it")
     add("--init", type=Path, help="a picture to start from")
     add("--mask", type=Path, help="a picture whose white parts are repainted; needs --init")
+    add("--sketch", type=Path, help="a picture with transparency, laid over --init before anything else")
     add("--out", type=Path, help="folder to write to; outputs/ by default")
     flags.add(parser)
     parser.set_defaults(run=_generate)

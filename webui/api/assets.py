@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -49,19 +50,66 @@ class AssetsShape(BaseModel):
     next: int | None = None
 
 
+@dataclass(frozen=True)
+class Card:
+    """What is told of an asset or a checkpoint. path: never leaves this process."""
+
+    kind: CardKind
+    name: str
+    path: str
+    bytes: int
+    family: str
+    hash: str
+    problem: str
+    folder: str
+    facts: Mapping[str, Json]
+
+
+def _of_asset(entry: AssetEntry) -> Card:
+    folder = str(entry.facts.get("folder", ""))
+    return Card(
+        entry.kind,
+        entry.name,
+        entry.path,
+        entry.bytes,
+        entry.family,
+        entry.hash,
+        entry.problem,
+        folder,
+        entry.facts,
+    )
+
+
+def _of_checkpoint(entry: CheckpointEntry) -> Card:
+    folder = entry.name.rpartition("/")[0]
+    return Card(
+        "checkpoint",
+        entry.name,
+        entry.path,
+        entry.bytes,
+        entry.family,
+        entry.short_hash,
+        entry.problem,
+        folder,
+        {},
+    )
+
+
 class Cards:
     """The assets and checkpoints of a catalogue by their opaque ids."""
 
     def __init__(self, catalogue: Callable[[], Catalogue | None]) -> None:
         self._catalogue = catalogue
         self._of: Catalogue | None = None
-        self._cards: dict[str, AssetEntry] = {}
+        self._cards: dict[str, Card] = {}
 
-    def all(self) -> Mapping[str, AssetEntry]:
+    def all(self) -> Mapping[str, Card]:
         catalogue = self._catalogue()
         if catalogue is not self._of:
-            entries = (*catalogue.assets, *map(_as_asset, catalogue.checkpoints)) if catalogue else ()
-            self._cards = {_identity(entry): entry for entry in entries}
+            cards: list[Card] = []
+            if catalogue is not None:
+                cards = [*map(_of_asset, catalogue.assets), *map(_of_checkpoint, catalogue.checkpoints)]
+            self._cards = {_identity(card): card for card in cards}
             self._of = catalogue
         return self._cards
 
@@ -80,12 +128,12 @@ def router(catalogue: Callable[[], Catalogue | None]) -> APIRouter:
     ) -> AssetsShape:
         """Those of a kind that hold every word of `search`; of one folder and those below it, where it is given."""
         of_kind = {key: entry for key, entry in cards.all().items() if entry.kind == kind}
-        folders = sorted({_folder(entry) for entry in of_kind.values()} - {""})
+        folders = sorted({entry.folder for entry in of_kind.values()} - {""})
         words = search.casefold().split()
         found = [
             (key, entry)
             for key, entry in of_kind.items()
-            if (folder is None or _within(_folder(entry), folder)) and all(word in _text(entry) for word in words)
+            if (folder is None or _within(entry.folder, folder)) and all(word in _text(entry) for word in words)
         ]
         page = found[offset : offset + limit]
         following = offset + limit if offset + limit < len(found) else None
@@ -107,38 +155,26 @@ def router(catalogue: Callable[[], Catalogue | None]) -> APIRouter:
     return routes
 
 
-def _as_asset(entry: CheckpointEntry) -> AssetEntry:
-    """A checkpoint as a card. Its kind is none of the assets'."""
-    kind: CardKind = "checkpoint"
-    return AssetEntry(kind, entry.name, entry.path, entry.bytes, entry.family, entry.short_hash, entry.problem)  # pyright: ignore[reportArgumentType]
-
-
-def _identity(entry: AssetEntry) -> str:
+def _identity(entry: Card) -> str:
     return hashlib.sha256(f"{entry.kind}|{entry.path}".encode("utf-8", "replace")).hexdigest()[:32]
-
-
-def _folder(entry: AssetEntry) -> str:
-    if entry.kind == "checkpoint":
-        return entry.name.rpartition("/")[0]
-    return str(entry.facts.get("folder", ""))
 
 
 def _within(folder: str, wanted: str) -> bool:
     return not wanted or folder == wanted or folder.startswith(f"{wanted}/")
 
 
-def _text(entry: AssetEntry) -> str:
+def _text(entry: Card) -> str:
     told = (entry.facts.get(name, "") for name in ("title", "words", "text", "notes", "alias", "folder"))
     return " ".join((entry.name, *(str(value) for value in told))).casefold()
 
 
-def _shape(identity: str, entry: AssetEntry) -> AssetShape:
+def _shape(identity: str, entry: Card) -> AssetShape:
     hidden = ("preview", "folder", "title")
     return AssetShape(
         id=identity,
         kind=entry.kind,
         name=entry.name,
-        folder=_folder(entry),
+        folder=entry.folder,
         family=entry.family,
         title=str(entry.facts.get("title", "")),
         bytes=entry.bytes,
@@ -149,7 +185,7 @@ def _shape(identity: str, entry: AssetEntry) -> AssetShape:
     )
 
 
-def _preview(entry: AssetEntry) -> Path | None:
+def _preview(entry: Card) -> Path | None:
     """What the engine found beside an asset. Beside checkpoints it is looked for here, a page at a time."""
     if entry.kind != "checkpoint":
         found = entry.facts.get("preview")
