@@ -107,7 +107,7 @@ def _control(prefix: str, fields: Fields) -> Drawer:
             "controls.0.enabled": switch(
                 f"{where}_enable", "Guide the picture", "A control network follows the shapes of another picture."
             ),
-            "controls.0.image": well(where, mask=False).image,
+            "controls.0.image": well(where, mask=False).fields["source.image"],
             "controls.0.preprocessor": choice(
                 "controls.0.preprocessor", f"{where}_preprocessor", offers(None)["controls.0.preprocessor"]
             ),
