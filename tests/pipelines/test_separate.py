@@ -296,8 +296,6 @@ class TestHints:
 
 
 def test_the_second_pass_is_guided_too(runner: Runner) -> None:
-    if not hasattr(runner, "_second"):
-        pytest.skip("there is no second pass yet")
     recipe = replace(RECIPE, hires=Hires(scale=1.5, steps=1))
     assert picture(runner, recipe) != picture(
         runner, replace(recipe, controls=(Control(HINT, model="random", start=0.0),))
