@@ -18,6 +18,7 @@ SCRIPTS = (
     "stage.js",
     "gallery.js",
     "models.js",
+    "cards.js",
     "share.js",
     "access.js",
     *canvas.SCRIPTS,
