@@ -1,0 +1,15 @@
+"""What stands between the sampler and the model."""
+
+from pipelines.hooks import Denoise, Tensor
+from pipelines.recipe import Recipe
+from webui.extension import options_of
+from webui_ext.pastel import Options
+
+
+def denoise(denoise: Denoise, recipe: Recipe) -> Denoise:
+    options = options_of(recipe, Options) or Options()
+
+    def softer(x: Tensor, sigma: float) -> Tensor:
+        return denoise(x, sigma) * (1 - options.softness)
+
+    return softer
