@@ -48,6 +48,7 @@ class Order:
     """One pass over a batch of pictures that differ in their seeds only, with every name resolved.
 
     image_guidance -- how closely an edit model follows the picture it starts from
+    references -- pictures that an edit model looks at
     after -- in a second pass: the steps of the first by which its prompt counted; None: this is the first
     light -- spare memory at the price of time
     """
@@ -69,6 +70,7 @@ class Order:
     embeddings: Embeddings | None = None
     start: Start | None = None
     image_guidance: float = 1.5
+    references: tuple[Image.Image, ...] = ()
     after: int | None = None
     light: bool = False
 
