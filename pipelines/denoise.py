@@ -51,6 +51,33 @@ class Blend:
         return latent * self.mask + self.source * (1 - self.mask)
 
 
+@dataclass(frozen=True)
+class Thrift:
+    """When a call leaves out the negative prompt, as A1111's web UI does: the prompt then counts for itself.
+
+    early    -- the part of the calls, from the first on; 0: none
+    below    -- the noise level under which every second call leaves it out; 0: none
+    all      -- every call under that level
+    timestep -- `below` is a timestep: so it is where samplers are in "variance preserving" form
+    total    -- how many calls are expected
+    """
+
+    early: float = 0.0
+    below: float = 0.0
+    all: bool = False
+    timestep: bool = False
+    total: int = 1
+
+    def at(self, call: int, sigma: float, timestep: float) -> bool:
+        """Whether call `call` (from 0) at this noise level leaves it out."""
+        if self.early and call / self.total <= self.early:
+            return True
+        return (self.all or call % 2 == 1) and (timestep if self.timestep else sigma) < self.below
+
+
+FULL = Thrift()
+
+
 class Denoiser:
     """denoised = f(x, sigma) of a discrete diffusion model under classifier-free guidance (Ho, Salimans 2022).
 
@@ -69,6 +96,8 @@ class Denoiser:
         both: bool = False,
         beside: torch.Tensor | None = None,
         image_guidance: float | None = None,
+        thrift: Thrift = FULL,
+        rescale: float = 0.0,
     ) -> None:
         """group: pictures in one call. Each use of a Denoiser is one call: it counts them for `conditioning`.
 
@@ -77,6 +106,7 @@ class Denoiser:
                           and the rest of the picture in inpainting models
         image_guidance -- how closely the picture in `beside` is followed (Brooks et al. 2022, 3.2.1); None: no such
                           guidance
+        rescale        -- how much of the contrast that guidance adds is taken back (Lin et al. 2023, 3.4), 0 .. 1
         """
         self._predict = predict
         self._table = table
@@ -88,34 +118,63 @@ class Denoiser:
         self._both = both
         self._beside = beside
         self._image_guidance = image_guidance
+        self._thrift = thrift
+        self._rescale = rescale
+
+    @property
+    def calls(self) -> int:
+        """How often it was asked."""
+        return self._calls
+
+    def completed(self, sigma: float) -> float:
+        """The part of the noise that is gone at a level: 0 .. 1, by the nearest timestep."""
+        return (len(self._table) - 1 - self._table.nearest(sigma)) / len(self._table)
+
+    def after(self, calls: int) -> "Denoiser":
+        """Itself, when another was asked so often before."""
+        self._calls = calls
+        return self
 
     def __call__(self, x: torch.Tensor, sigma: float) -> torch.Tensor:
         """x: (batch, channels, height, width), fp32. Returns the same shape; two of them, stacked, if `both`."""
         scale = 1 / math.sqrt(sigma**2 + 1)
         timestep = self._table.timestep(sigma)
         told = self._conditioning.at(self._calls)
+        alone = self._image_guidance is None and self._thrift.at(self._calls, sigma, timestep)
         self._calls += 1
         shown = x * scale if self._beside is None else torch.cat([x * scale, self._beside], dim=1)
-        outputs = [self._guided(part, timestep, told) for part in shown.split(self._group)]
+        outputs = [self._guided(part, timestep, told, alone) for part in shown.split(self._group)]
         output = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-4)
         if self._prediction == "v":
             return x * scale**2 - output * (sigma * scale)
         return x - output * sigma
 
-    def _guided(self, x: torch.Tensor, timestep: float, told: Told) -> torch.Tensor:
-        """Each part of the prompt pulls away from the negative one by its weight (Liu et al. 2022)."""
+    def _guided(self, x: torch.Tensor, timestep: float, told: Told, alone: bool) -> torch.Tensor:
+        """Each part of the prompt pulls away from the negative one by its weight (Liu et al. 2022).
+
+        alone -- without the negative prompt: from the first part instead, and by the bare weights
+        """
         along = [condition for condition, _ in told.parts]
         if told.negative is None:
             return self._asked(x, timestep, along)[0]
-        without, *outputs = self._asked(x, timestep, [told.negative, *along])
+        if alone:
+            outputs = self._asked(x, timestep, along)
+            without, scale = outputs[0], 1.0
+        else:
+            without, *outputs = self._asked(x, timestep, [told.negative, *along])
+            scale = self._guidance
+        pull = torch.zeros_like(without)
+        for output, (_, weight) in zip(outputs, told.parts, strict=True):
+            pull = pull + (output - without) * weight
         result = without
         if self._image_guidance is not None and self._beside is not None:
             own = x.shape[1] - self._beside.shape[1]
             hidden = torch.cat([x[:, :own], torch.zeros_like(x[:, own:])], dim=1)
             blank = self._asked(hidden, timestep, [told.negative])[0]
             result = blank + (without - blank) * self._image_guidance
-        for output, (_, weight) in zip(outputs, told.parts, strict=True):
-            result = result + (output - without) * (weight * self._guidance)
+        result = result + pull * scale
+        if self._rescale and not alone:
+            result = rescaled(result, without + pull, self._rescale)
         return torch.stack([result, without]) if self._both else result
 
     def _asked(self, x: torch.Tensor, timestep: float, conditions: list[Condition]) -> list[torch.Tensor]:
@@ -129,6 +188,37 @@ class Denoiser:
             output = self._predict(torch.cat([x] * len(places)), times, context)
             answers |= dict(zip(places, output.chunk(len(places)), strict=True))
         return [answers[place] for place in range(len(conditions))]
+
+
+def rescaled(guided: torch.Tensor, plain: torch.Tensor, share: float) -> torch.Tensor:
+    """Guided outputs with the spread of those of the prompt alone, mixed in by `share` (Lin et al. 2023, 3.4)."""
+    axes = tuple(range(1, guided.dim()))
+    ratio = plain.std(axes, keepdim=True) / guided.std(axes, keepdim=True).clamp(min=1e-12)
+    return guided * (share * ratio + (1 - share))
+
+
+class Handover:
+    """A denoiser that gives over to another on the way, as A1111's refiner does.
+
+    at       -- the part of the noise (`by_calls`: of the calls) after which the second takes over; 1 is never
+    second   -- makes it, when its time has come
+    total    -- how many calls are expected
+    """
+
+    def __init__(self, first: Denoiser, second: Callable[[], Denoiser], at: float, by_calls: bool, total: int) -> None:
+        self._now = first
+        self._second: Callable[[], Denoiser] | None = second
+        self._at = at
+        self._by_calls = by_calls
+        self._total = total
+
+    def __call__(self, x: torch.Tensor, sigma: float) -> torch.Tensor:
+        """As Denoiser."""
+        if self._second is not None:
+            done = self._now.calls / self._total if self._by_calls else self._now.completed(sigma)
+            if done >= self._at:
+                self._now, self._second = self._second().after(self._now.calls), None
+        return self._now(x, sigma)
 
 
 def _repeated(conditions: list[Condition], count: int) -> Condition:

@@ -14,7 +14,7 @@ from pipelines.device import Device
 from pipelines.header import Header
 from pipelines.picture import Picture
 from pipelines.prompt.embeddings import Embeddings
-from pipelines.recipe import Emphasis, Fill, Json, Sampling, Task
+from pipelines.recipe import Emphasis, Fill, Json, Sampling, Task, Tiling
 from pipelines.samplers import Sampler
 
 
@@ -43,6 +43,25 @@ class Start:
     whole: bool = False
 
 
+class Successor:
+    """The model that takes over within a pass, a refiner; loaded when its time has come.
+
+    at -- the part of the noise (`by_steps`: of the steps) after which it does
+    """
+
+    def __init__(self, load: "Callable[[Order], Model]", at: float, by_steps: bool) -> None:
+        """load: gives the model, ready for that order."""
+        self._load = load
+        self.at = at
+        self.by_steps = by_steps
+        self.model: Model | None = None
+        """Where it has taken over: what makes pictures of the latents."""
+
+    def take(self, order: "Order") -> "Model":
+        self.model = self._load(order)
+        return self.model
+
+
 @dataclass(frozen=True)
 class Order:
     """One pass over a batch of pictures that differ in their seeds only, with every name resolved.
@@ -69,6 +88,8 @@ class Order:
     old_editing: bool = False
     embeddings: Embeddings | None = None
     start: Start | None = None
+    successor: Successor | None = None
+    tiling: Tiling = "off"
     image_guidance: float = 1.5
     references: tuple[Image.Image, ...] = ()
     after: int | None = None
@@ -110,6 +131,10 @@ class Model(ABC):
         """The torch modules that networks (LoRA) may change: "unet" (or what stands in its place), and the text
         encoders "te", "te2", "te3" in the order in which trainers number them. Empty: no network can be used."""
         return {}
+
+    def prepare(self, order: Order) -> None:  # noqa: B027 (most models have nothing to prepare)
+        """Called before a pass, whenever another may have come between: what an order asks of the networks themselves
+        (edges that fit, merged tokens) is put on, and what it does not ask for is taken off."""
 
     @abstractmethod
     def steps(self, order: Order) -> int:

@@ -8,7 +8,18 @@ from typing import Any, Literal
 import torch
 from PIL import Image
 
-from pipelines.denoise import Blend, Denoised, Denoiser, NotANumber, Prediction, Stopped, denoise
+from pipelines import seams
+from pipelines.denoise import (
+    Blend,
+    Denoised,
+    Denoiser,
+    Handover,
+    NotANumber,
+    Prediction,
+    Stopped,
+    Thrift,
+    denoise,
+)
 from pipelines.device import Device
 from pipelines.family import Model, ModelError, Order, Progress, Start
 from pipelines.latents import Autoencoder, latent_mask, to_images
@@ -19,6 +30,7 @@ from pipelines.prompt.conditioning import Pass, condition
 from pipelines.prompt.encoder import Condition, JointText
 from pipelines.samplers import Noise
 from pipelines.schedules import NoiseTable
+from pipelines.token_merging import TokenMerging
 
 Ids = Literal["", "sizes", "score"]
 
@@ -63,10 +75,15 @@ class LatentModel(Model):
         self.side_step = parts.autoencoder.factor
         self.parts = parts
         self._device = device
+        self._merging = TokenMerging(parts.unet)
 
     def components(self) -> Mapping[str, Any]:
         texts = (part.model for part in self.parts.text.parts)
         return {"unet": self.parts.unet, **dict(zip(TEXT_ENCODERS, texts, strict=False))}
+
+    def prepare(self, order: Order) -> None:
+        seams.close((self.parts.unet, self.parts.autoencoder.module), order.tiling)
+        self._merging.use(order.sampling.token_merging)
 
     def steps(self, order: Order) -> int:
         return len(self._way(order).levels) - 1
@@ -79,7 +96,7 @@ class LatentModel(Model):
         fresh = SeededNoise(order.seeds, shape, self._device.name, order.sampling.noise, order.sampling.seed_delta)
         noise = self._noise(order, fresh, way, shape)
         x, blend = self._beginning(order, way, self._first(order, fresh))
-        denoiser = self.denoiser(order, self._beside(order))
+        denoiser = self._watchful(order, self.denoiser(order, self._beside(order)))
         # The samplers compute in plain fp32 between the calls of the network.
         steps = order.sampler.steps(x, way.levels, noise, order.sampling)
         count = len(way.levels) - 1
@@ -120,7 +137,7 @@ class LatentModel(Model):
         guidance = order.guidance * order.sampler.guidance
         # The negative prompt is left out for guidance 1 only where nobody asks for it.
         asked = 0.0 if order.sampler.needs_plain or self._edits else guidance
-        conditioning = condition(order.prompt, order.negative, asked, run, encode, encode_negative)
+        conditioning = condition(order.prompt, order.negative, asked, run, encode, encode_negative, order.sampling.pad)
         # On a CPU larger calls save nothing, and one picture a call keeps its numbers free of the batch's size.
         group = 1 if order.light or self._device.kind == "cpu" else len(order.seeds)
         return Denoiser(
@@ -133,7 +150,27 @@ class LatentModel(Model):
             order.sampler.needs_plain,
             beside=beside,
             image_guidance=order.image_guidance if self._edits else None,
+            thrift=_thrift(order),
+            rescale=order.sampling.rescale,
         )
+
+    def _watchful(self, order: Order, first: Denoiser) -> Denoiser | Handover:
+        """The denoiser, or one that gives over to the order's successor on the way."""
+        successor = order.successor
+        if successor is None:
+            return first
+        successor.model = None
+
+        def second() -> Denoiser:
+            model = successor.take(order)
+            if (
+                not isinstance(model, LatentModel)
+                or model.parts.autoencoder.channels != self.parts.autoencoder.channels
+            ):
+                raise ModelError("The refiner is of another kind than the model: it cannot go on with its picture.")
+            return model.denoiser(replace(order, successor=None), model._beside(order))
+
+        return Handover(first, second, successor.at, successor.by_steps, _calls(order))
 
     @torch.inference_mode()
     def _predict(self, x: torch.Tensor, timesteps: torch.Tensor, told: Condition) -> torch.Tensor:
@@ -208,9 +245,8 @@ class LatentModel(Model):
             return Way(levels, levels, levels[0])
         # As is customary, a picture's steps count the whole way from pure noise: 20 steps at 0.5 make about half as
         # many, and a schedule that ends at 0 has that last step besides.
-        strength = min(start.strength, 0.999)
-        whole = int(order.steps / strength) if start.whole else order.steps
-        kept = order.steps - 1 if start.whole else int(strength * order.steps)
+        whole = int(order.steps / _strength(start)) if start.whole else order.steps
+        kept = _kept(order, start)
         levels = sampler.sigmas(order.schedule, whole, table, order.sampling)
         rest, level = sampler.shortened(levels, whole, kept, table)
         return Way(levels, rest, level)
@@ -230,13 +266,18 @@ class LatentModel(Model):
         """x at the first level, and what holds the unpainted part in place."""
         preserving, level, start = order.sampler.preserving, way.levels[0], order.start
         if start is None:
-            return first * (math.sqrt(1 + level**2) if preserving else level), None
+            rounded = preserving or order.sampling.sgm_noise
+            return first * (math.sqrt(1 + level**2) if rounded else level), None
         if isinstance(start.source, torch.Tensor):
             source = start.source.to(first.device, torch.float32)
         else:
             source = self.encode([start.source], order.seeds)
         source, blend = self._filled(start, source, first, preserving)
-        return (source + first * way.start) * (math.hypot(1, level) / math.hypot(1, way.start)), blend
+        # The multiplier is for pictures that were given; a second pass has noise of full strength.
+        given = not isinstance(start.source, torch.Tensor)
+        first = first * order.sampling.noise_multiplier if given else first
+        amount = way.start + order.sampling.extra_noise
+        return (source + first * amount) * (math.hypot(1, level) / math.hypot(1, way.start)), blend
 
     def _one_by_one(self, order: Order, cancelled: Callable[[], bool]) -> Generator[Progress, None, torch.Tensor]:
         """A sampler that looks at the whole batch would give a picture in company other pixels than alone."""
@@ -269,3 +310,23 @@ class LatentModel(Model):
             except StopIteration as stop:
                 return stop.value
             yield Progress(step.index, step.total, self.parts.colours.picture(step.estimate[0]))
+
+
+def _strength(start: Start) -> float:
+    return min(start.strength, 0.999)
+
+
+def _kept(order: Order, start: Start) -> int:
+    """The steps of the way from pure noise that a picture goes through; one more where the levels end at 0."""
+    return order.steps - 1 if start.whole else int(_strength(start) * order.steps)
+
+
+def _calls(order: Order) -> int:
+    """How often the network will be asked, as other programs count it."""
+    steps = order.steps if order.start is None else _kept(order, order.start) + 1
+    return steps * order.sampler.calls
+
+
+def _thrift(order: Order) -> Thrift:
+    asked = order.sampling
+    return Thrift(asked.skip_early, asked.min_uncond, asked.min_uncond_all, order.sampler.preserving, _calls(order))

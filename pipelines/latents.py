@@ -13,12 +13,12 @@ from pipelines.noise import SeededNoise
 class Autoencoder:
     """A diffusers AutoencoderKL with its scaling. Other kinds subclass it, further down.
 
-    channels -- of a latent; factor -- pixels of a side that one latent pixel stands for
+    module -- the network itself; channels -- of a latent; factor -- pixels of a side that one latent pixel stands for
     """
 
     def __init__(self, vae: Any, device: str, dtype: torch.dtype, shifted: bool = True) -> None:
         """shifted: the family counts on the shift that the autoencoder's configuration may name."""
-        self.vae = vae
+        self.module = vae
         self._device = device
         self._dtype = dtype
         self._scaling = float(getattr(vae.config, "scaling_factor", None) or 1.0)
@@ -57,7 +57,7 @@ class Autoencoder:
 
         One picture at a time: it costs nothing in speed and bounds the memory. light -- in tiles, with least memory.
         """
-        self.vae.use_tiling = light
+        self.module.use_tiling = light
         return torch.cat([self._decode_one(one[None]) for one in latent])
 
     def _pixels(self, image: Image.Image) -> torch.Tensor:
@@ -70,24 +70,24 @@ class Autoencoder:
         if self._dtype != torch.float32 and not _usable(image):
             # Some autoencoders leave the range of half precision; they stay in fp32 from then on.
             self._dtype, self.mended = torch.float32, True
-            self.vae.to(torch.float32)
+            self.module.to(torch.float32)
             image = self._painted(inner)
         return image.float()
 
     def _channels(self) -> int:
-        return int(self.vae.config.latent_channels)
+        return int(self.module.config.latent_channels)
 
     def _factor(self) -> int:
-        return 2 ** (len(self.vae.config.block_out_channels) - 1)
+        return 2 ** (len(self.module.config.block_out_channels) - 1)
 
     def _posterior(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and deviation, (1, channels, height, width) each."""
-        found = self.vae.encode(pixels).latent_dist
+        found = self.module.encode(pixels).latent_dist
         return found.mean.float(), found.std.float()
 
     def _painted(self, raw: torch.Tensor) -> torch.Tensor:
         """raw: as the autoencoder has it, (1, channels, height, width) -> (1, 3, …)."""
-        return self.vae.decode(raw, return_dict=False)[0]
+        return self.module.decode(raw, return_dict=False)[0]
 
     def _unit(self, raw: torch.Tensor) -> torch.Tensor:
         """As the network has it: of unit scale."""
@@ -101,10 +101,10 @@ class DeepAutoencoder(Autoencoder):
     """diffusers' AutoencoderDC (Chen et al. 2024): 32 pixels a latent pixel, nothing is drawn."""
 
     def _factor(self) -> int:
-        return 2 ** (len(self.vae.config.encoder_block_out_channels) - 1)
+        return 2 ** (len(self.module.config.encoder_block_out_channels) - 1)
 
     def _posterior(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        latent = self.vae.encode(pixels, return_dict=False)[0].float()
+        latent = self.module.encode(pixels, return_dict=False)[0].float()
         return latent, torch.zeros_like(latent)
 
 
@@ -113,17 +113,17 @@ class FrameAutoencoder(Autoencoder):
     has a mean and a deviation of its own."""
 
     def _channels(self) -> int:
-        return int(self.vae.config.z_dim)
+        return int(self.module.config.z_dim)
 
     def _factor(self) -> int:
-        return 2 ** len(self.vae.temperal_downsample)
+        return 2 ** len(self.module.temperal_downsample)
 
     def _posterior(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        found = self.vae.encode(pixels[:, :, None]).latent_dist
+        found = self.module.encode(pixels[:, :, None]).latent_dist
         return found.mean[:, :, 0].float(), found.std[:, :, 0].float()
 
     def _painted(self, raw: torch.Tensor) -> torch.Tensor:
-        return self.vae.decode(raw[:, :, None], return_dict=False)[0][:, :, 0]
+        return self.module.decode(raw[:, :, None], return_dict=False)[0][:, :, 0]
 
     def _unit(self, raw: torch.Tensor) -> torch.Tensor:
         mean, deviation = self._moments(raw)
@@ -134,7 +134,7 @@ class FrameAutoencoder(Autoencoder):
         return latent * deviation + mean
 
     def _moments(self, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        config = self.vae.config
+        config = self.module.config
         mean, deviation = (
             torch.tensor(value).to(like)[:, None, None] for value in (config.latents_mean, config.latents_std)
         )
@@ -145,10 +145,10 @@ class PatchAutoencoder(Autoencoder):
     """diffusers' AutoencoderKLFlux2: squares of four latent pixels are one with four times the channels, normalised."""
 
     def _channels(self) -> int:
-        return 4 * int(self.vae.config.latent_channels)
+        return 4 * int(self.module.config.latent_channels)
 
     def _factor(self) -> int:
-        return 2 ** len(self.vae.config.block_out_channels)
+        return 2 ** len(self.module.config.block_out_channels)
 
     def _unit(self, raw: torch.Tensor) -> torch.Tensor:
         mean, deviation = self._moments()
@@ -164,8 +164,8 @@ class PatchAutoencoder(Autoencoder):
         return mean, torch.zeros_like(mean)
 
     def _moments(self) -> tuple[torch.Tensor, torch.Tensor]:
-        norm = self.vae.bn
-        deviation = torch.sqrt(norm.running_var.float() + self.vae.config.batch_norm_eps)
+        norm = self.module.bn
+        deviation = torch.sqrt(norm.running_var.float() + self.module.config.batch_norm_eps)
         return norm.running_mean.float()[:, None, None], deviation[:, None, None]
 
 

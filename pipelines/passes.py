@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 from pipelines.parameter import SEED_LIMIT, Label, Range
 
 NoiseSource = Literal["cpu", "device", "nv"]
+Padding = Literal["off", "empty", "repeat"]
+Passes = Literal["second", "first", "both"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,10 @@ class Sampling:
     min_uncond_all: Annotated[
         bool, Label("Negative guidance minimum sigma all steps", "Leaves it out in each of those steps.")
     ] = False
+    pad: Annotated[
+        Padding,
+        Label("Pad prompts", "Makes both prompts equally long: by empty text, or as very old DDIM pictures had it."),
+    ] = "off"
     token_merging: Annotated[
         float, Range(0, 0.9, 0.05), Label("Token merging", "Merges like parts of the picture: quicker, less exact.")
     ] = 0.0
@@ -102,12 +108,16 @@ class Hires:
 
 @dataclass(frozen=True)
 class Refiner:
-    """A second model that takes over within the run."""
+    """A second model that takes over within the run. passes: in which it does where there are two."""
 
     checkpoint: Annotated[str, Label("Refiner", "The model that draws the last steps.")] = ""
     switch_at: Annotated[
-        float, Range(0.01, 1, 0.01), Label("Switch at", "The part of the steps after which it takes over; 1 is never.")
+        float, Range(0.01, 1, 0.01), Label("Switch at", "The part of the noise after which it takes over; 1 is never.")
     ] = 0.8
+    by_steps: Annotated[
+        bool, Label("Switch by steps", "Counts steps instead of noise, as before version 1.8, for old pictures.")
+    ] = False
+    passes: Annotated[Passes, Label("Refiner with Hires fix", "The pass in which it takes over.")] = "second"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal, NewType
 
 from pipelines.parameter import SEED_LIMIT, Label, Range, RecipeError, check_fields, facts
-from pipelines.passes import Finish, Hires, NoiseSource, Refiner, Sampling
+from pipelines.passes import Finish, Hires, NoiseSource, Padding, Passes, Refiner, Sampling
 
 __all__ = [
     "SEED_LIMIT",
@@ -25,6 +25,8 @@ __all__ = [
     "Label",
     "Mask",
     "NoiseSource",
+    "Padding",
+    "Passes",
     "Range",
     "Recipe",
     "RecipeError",
@@ -203,15 +205,15 @@ class Recipe:
         return (*starts, *self.references, *(control.image for control in self.controls))
 
 
-def rounded(recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:
-    """The recipe with sides that are multiples of 8 (nearest, never 0), and a sentence for each change made."""
-    width = max(SIZE_STEP, round(recipe.width / SIZE_STEP) * SIZE_STEP)
-    height = max(SIZE_STEP, round(recipe.height / SIZE_STEP) * SIZE_STEP)
+def rounded(recipe: Recipe, step: int = SIZE_STEP) -> tuple[Recipe, tuple[str, ...]]:
+    """The recipe with sides that are multiples of `step` (nearest, never 0), and a sentence for each change made."""
+    width = max(step, round(recipe.width / step) * step)
+    height = max(step, round(recipe.height / step) * step)
     if (width, height) == (recipe.width, recipe.height):
         return recipe, ()
     note = (
         f"The size {recipe.width} × {recipe.height} was rounded to {width} × {height}: "
-        f"sides are multiples of {SIZE_STEP}."
+        f"sides are multiples of {step}."
     )
     return replace(recipe, width=width, height=height), (note,)
 

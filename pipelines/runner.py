@@ -21,7 +21,7 @@ from pipelines.catalogue import Catalogue, SamplerEntry
 from pipelines.denoise import NotANumber, Stopped
 from pipelines.device import pick
 from pipelines.events import Cancelled, Event, Failed, Finished, ImageMade, Loading, Note, Step
-from pipelines.family import Family, Model, ModelError, Order, Progress, Start
+from pipelines.family import Family, Model, ModelError, Order, Progress, Start, Successor
 from pipelines.hashes import Hashes
 from pipelines.library import Checkpoint
 from pipelines.loading import Shelf, give_back
@@ -30,7 +30,7 @@ from pipelines.picture import Picture
 from pipelines.prompt import networks as tags
 from pipelines.prompt import uncommented
 from pipelines.prompt.embeddings import Embeddings
-from pipelines.recipe import SEED_LIMIT, ImageRef, Recipe, RecipeError, check, rounded
+from pipelines.recipe import SEED_LIMIT, SIZE_STEP, ImageRef, Recipe, RecipeError, check, rounded
 from pipelines.samplers import Sampler
 
 _log = logging.getLogger(__name__)
@@ -105,6 +105,10 @@ class Runner:
         with self._lock:
             self._callbacks.append(callback)
 
+    def unload(self) -> None:
+        """Give back the memory of the models that are loaded."""
+        self._shelf.clear()
+
     def close(self) -> None:
         """Stop the background work and give the memory back."""
         self._hashes.close()
@@ -176,11 +180,11 @@ class Runner:
     def _work(self, job: str, recipe: Recipe, images: Images, cancelled: Ask) -> Iterator[Event]:
         if cancelled():
             raise Stopped
-        recipe, notes = rounded(recipe)
+        checkpoint = self._checkpoint(recipe)
+        recipe, notes = rounded(recipe, checkpoint.family.side_step if checkpoint.family else SIZE_STEP)
         check(recipe)
         sampler = _sampler(recipe)
         schedule = _schedule(recipe)
-        checkpoint = self._checkpoint(recipe)
         for note in (*notes, *_remarks(recipe, sampler)):
             yield Note(job, note)
         start = _canvas(recipe, images)
@@ -211,6 +215,9 @@ class Runner:
             embeddings=self._embeddings,
             start=_start(recipe, start),
             image_guidance=recipe.source.image_guidance if recipe.source else 1.5,
+            references=_references(recipe, images),
+            successor=self._successor(recipe, checkpoint),
+            tiling=recipe.tiling,
         )
         recipe = _drawn(recipe)
         for first in range(0, recipe.total, recipe.batch):
@@ -228,6 +235,7 @@ class Runner:
     ) -> Generator[Event, None, list[Image.Image]]:
         for note in self._put_on(model, order.prompt):
             yield Note(job, note)
+        model.prepare(order)
         made = yield from _steps(job, first, _drawn_whole(model, order, cancelled))
         if made is not None:
             return made
@@ -238,6 +246,26 @@ class Runner:
         if made is None:
             raise MemoryError
         return made
+
+    def _successor(self, recipe: Recipe, first: Checkpoint) -> Successor | None:
+        """The refiner, where it is another model than the first."""
+        asked = recipe.refiner
+        if asked is None or not asked.checkpoint:
+            return None
+        checkpoint = self._checkpoint(replace(recipe, checkpoint=asked.checkpoint))
+        family, header = checkpoint.family, checkpoint.header
+        if family is None or header is None:
+            raise ModelError(f"{checkpoint.entry.name}: {checkpoint.entry.problem}")
+        if checkpoint.version == first.version:
+            return None
+
+        def load(order: Order) -> Model:
+            model = self._shelf.get(checkpoint.version, family, header)
+            self._put_on(model, order.prompt)
+            model.prepare(order)
+            return model
+
+        return Successor(load, asked.switch_at, asked.by_steps)
 
     def _put_on(self, model: Model, prompt: str) -> tuple[str, ...]:
         """The networks that a prompt asks for, and no others; a sentence for each that does not count."""
@@ -309,7 +337,9 @@ def _steps(
 
 def _drawn_whole(model: Model, order: Order, cancelled: Ask) -> Generator[Progress, None, list[Image.Image]]:
     latents = yield from model.draw(order, cancelled)
-    return model.decode(latents, order.light)
+    # The model that drew last knows best what its latents mean.
+    last = order.successor.model if order.successor and order.successor.model else model
+    return last.decode(latents, order.light)
 
 
 def _out_of_memory(error: Exception) -> bool:
@@ -361,6 +391,12 @@ def _canvas(recipe: Recipe, images: Images) -> Canvas | None:
         raise RecipeError("mask", "The mask is missing.")
     mask = images[source.mask.image] if source.mask else None
     return canvas.prepare(source, images[source.image], mask, recipe.width, recipe.height)
+
+
+def _references(recipe: Recipe, images: Images) -> tuple[Image.Image, ...]:
+    if any(reference not in images for reference in recipe.references):
+        raise RecipeError("references", "A reference picture is missing.")
+    return tuple(canvas.flattened(canvas.to_image(images[reference])) for reference in recipe.references)
 
 
 def _start(recipe: Recipe, start: Canvas | None) -> Start | None:

@@ -51,6 +51,12 @@ class NoiseTable:
         left = right - 1
         return left + (log - self._logs[left]) / (self._logs[right] - self._logs[left])
 
+    def nearest(self, sigma: float) -> int:
+        """The timestep whose noise level is nearest."""
+        right = min(bisect_right(self.sigmas, sigma), len(self.sigmas) - 1)
+        left = max(0, right - 1)
+        return left if sigma - self.sigmas[left] <= self.sigmas[right] - sigma else right
+
     def sigma(self, timestep: float) -> float:
         """The noise level at a (fractional) timestep in 0 .. len - 1."""
         left = max(0, min(math.floor(timestep), len(self.sigmas) - 2))

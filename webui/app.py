@@ -12,6 +12,8 @@ import pipelines
 from webui.api import jobs as jobs_api
 from webui.api import pictures as pictures_api
 from webui.api import tokens
+from webui.api.sdapi.application import applications
+from webui.api.surface import Surface
 from webui.engines.base import Engine
 from webui.engines.messages import Setup
 from webui.jobs.journal import Journal
@@ -48,15 +50,15 @@ class App:
         self.service.close()
         self.store.close()
 
-    def api(self, closing: asyncio.Event) -> APIRouter:
-        """Everything under /api/v1."""
+    def api(self, closing: asyncio.Event) -> Surface:
+        """Everything that other programs talk to."""
         routes = APIRouter()
         vocabulary = Path(pipelines.__file__).parent / "configs" / "clip_tokenizer"
         routes.include_router(jobs_api.router(self.service, closing))
         routes.include_router(
             pictures_api.router(self.store, tokens.counter(vocabulary), lambda: self.service.status.catalogue)
         )
-        return routes
+        return Surface(routes, applications(self.service, self.store, self.settings))
 
 
 def make_engine(settings: Settings) -> Engine:

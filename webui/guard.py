@@ -4,11 +4,13 @@
   its own name at this machine (DNS rebinding) is refused.
 * Requests that change something: not from another site's page (Origin, Sec-Fetch-Site).
 * Gradio's own routes: only those that the page uses.
+* A name and a password, where the program was started with some. Without, A1111's API is for this machine alone.
 * Bodies have a limit; answers carry the headers that keep a browser from guessing.
 """
 
 import base64
 import hashlib
+import hmac
 import ipaddress
 import re
 import socket
@@ -16,14 +18,18 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST_BODY = 96 * 1024 * 1024
+_API = ("/api/", "/sdapi/", "/controlnet/", "/internal/")
+_LOCAL_API = ("/sdapi/", "/controlnet/", "/internal/")
+"""What is not part of the page, and so needs no door to the network."""
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 _METHODS = frozenset((*_SAFE, "POST", "DELETE"))
 _OPEN = re.compile(
-    r"/(?:|theme\.css|favicon\.ico|manifest\.json|(?:assets|static|app|api|gradio_api/heartbeat)/.*"
+    r"/(?:|docs|app_id|theme\.css|favicon\.ico|manifest\.json"
+    r"|(?:assets|static|app|api|sdapi|controlnet|internal|gradio_api/heartbeat)/.*"
     r"|gradio_api/(?:queue/(?:data|join)|upload|upload_progress|file=(?!https?:).*))"
 )
 _INLINE = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
@@ -37,10 +43,19 @@ _FORWARDED = (b"x-forwarded-", b"forwarded", b"x-gradio-server", b"x-real-ip")
 
 
 class Guard:
-    """ASGI middleware. names: host names, besides this machine's own, under which the program may be called."""
+    """ASGI middleware.
 
-    def __init__(self, app: ASGIApp, names: Iterable[str] = ()) -> None:
+    names    -- host names, besides this machine's own, under which the program may be called
+    accounts -- "name:password"; one of them is asked for, if there are any
+    origins  -- addresses of web pages that may use the API; "*" for all
+    """
+
+    def __init__(
+        self, app: ASGIApp, names: Iterable[str] = (), accounts: Iterable[str] = (), origins: Iterable[str] = ()
+    ) -> None:
         self._app = app
+        self._accounts = tuple(account.encode() for account in accounts)
+        self._origins = frozenset(origin.rstrip("/") for origin in origins)
         own = socket.gethostname().casefold()
         self._names = frozenset(("localhost", own, f"{own}.local", *(name.casefold() for name in names)))
 
@@ -51,29 +66,58 @@ class Guard:
         if scope["type"] != "http":
             return
         headers = Headers(scope=scope)
-        refusal = self._refusal(scope, headers)
+        origin = self._origin(scope, headers)
+        refusal = self._refusal(scope, headers, bool(origin))
         if refusal is not None:
             status, sentence = refusal
             body = {"error": {"field": None, "message": sentence}}
-            await JSONResponse(body, status)(scope, receive, send)
+            known = {"detail": sentence, "errors": sentence} if scope["path"].startswith(_LOCAL_API) else {}
+            challenge = {"WWW-Authenticate": 'Basic realm="Snowfox"'} if status == 401 else None
+            answer = JSONResponse({**body, **known}, status, challenge)
+            await answer(scope, receive, _Allowed(send, origin) if origin else send)
             return
+        if origin and scope["method"] == "OPTIONS":
+            await Response(status_code=204)(scope, receive, _Allowed(send, origin, headers))
+            return
+        if origin:
+            send = _Allowed(send, origin)
         scope["headers"] = [pair for pair in scope["headers"] if not pair[0].startswith(_FORWARDED)]
         reply = _Page(send) if scope["path"] == "/" else _Reply(send)
         await self._app(scope, _limited(receive), reply)
 
-    def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
+    def _origin(self, scope: Scope, headers: Headers) -> str:
+        """The page that asks, if it is another one that may use the API; else ""."""
+        origin = headers.get("origin", "")
+        known = bool(origin) and (origin in self._origins or "*" in self._origins)
+        return origin if known and scope["path"].startswith(_API) else ""
+
+    def _refusal(self, scope: Scope, headers: Headers, welcome: bool) -> tuple[int, str] | None:
         host = headers.get("host", "")
         if not self._ours(host):
             return 421, f"This program does not answer to the name '{host}'. Start it with --host {host.split(':')[0]}."
         if scope["method"] not in _METHODS:
             return 405, f"{scope['method']} is not used here."
-        if scope["method"] not in _SAFE and not _same_site(headers, host):
+        if scope["method"] not in _SAFE and not welcome and not _same_site(headers, host):
             return 403, "This request came from another web page and was refused."
         if not _OPEN.fullmatch(scope["path"]):
             return 404, "There is nothing here."
+        if scope["method"] == "OPTIONS" and welcome:  # a browser asks first, and gives no password then
+            return None
+        if self._accounts and not self._known(headers.get("authorization", "")):
+            return 401, "Incorrect username or password"
+        if not self._accounts and scope["path"].startswith(_LOCAL_API) and not _local(scope):
+            return 403, "From other machines this needs a password: start Snowfox with --api-auth NAME:PASSWORD."
         if int(headers.get("content-length") or 0) > LARGEST_BODY:
             return 413, f"This is larger than {LARGEST_BODY // 2**20} MB."
         return None
+
+    def _known(self, authorization: str) -> bool:
+        kind, _, given = authorization.partition(" ")
+        try:
+            account = base64.b64decode(given, validate=True) if kind.casefold() == "basic" else b""
+        except ValueError:
+            return False
+        return any([hmac.compare_digest(account, known) for known in self._accounts])  # as long for each
 
     def _ours(self, host: str) -> bool:
         name = urlsplit(f"//{host}").hostname or ""
@@ -84,6 +128,15 @@ class Guard:
         except ValueError:
             return False
         return True
+
+
+def _local(scope: Scope) -> bool:
+    """Whether the other end of the connection is this machine."""
+    client = scope.get("client")
+    try:
+        return client is None or ipaddress.ip_address(client[0]).is_loopback
+    except ValueError:
+        return False
 
 
 def _same_site(headers: Headers, host: str) -> bool:
@@ -119,6 +172,26 @@ class _Reply:
             headers = MutableHeaders(scope=message)
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
+        await self._send(message)
+
+
+class _Allowed:
+    """Tells the browser that another page may read the answer. asked: headers of a question asked beforehand."""
+
+    def __init__(self, send: Send, origin: str, asked: Headers | None = None) -> None:
+        self._send = send
+        self._origin = origin
+        self._asked = asked
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers["Access-Control-Allow-Origin"] = self._origin
+            headers["Access-Control-Allow-Credentials"] = "true"
+            headers["Vary"] = "Origin"
+            if self._asked is not None:
+                headers["Access-Control-Allow-Methods"] = ", ".join(sorted(_METHODS))
+                headers["Access-Control-Allow-Headers"] = self._asked.get("access-control-request-headers", "*")
         await self._send(message)
 
 

@@ -1,5 +1,6 @@
 """Serving the page: from settings to a browser window, and back."""
 
+import base64
 import signal
 import sys
 import threading
@@ -44,7 +45,7 @@ def _serve(settings: Settings) -> int:
     stop = _stop_on_signal()
     web.start()
     try:
-        _first_answer(address)
+        _first_answer(address, settings.api_auth)
         _say(f"Running on {address}")
         app.start()  # only now: the engine takes both cores for seconds, and the page comes first
         if settings.browser:
@@ -59,10 +60,12 @@ def _serve(settings: Settings) -> int:
     return 0
 
 
-def _first_answer(address: str) -> None:
+def _first_answer(address: str, accounts: str) -> None:
     """Returns when the page has been served once: then it is quick for the browser."""
+    account = accounts.partition(",")[0].strip().encode()
+    headers = {"Authorization": f"Basic {base64.b64encode(account).decode()}"} if account else {}
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(address, timeout=60) as answer:
+    with opener.open(urllib.request.Request(address, headers=headers), timeout=60) as answer:
         answer.read()
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import mimetypes
 import os
+import secrets
 import socket
 import threading
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI, Response
 
 from webui.api import problems
+from webui.api.surface import Surface
 from webui.guard import Guard
 from webui.settings import Settings
 from webui.ui.page import Page
@@ -55,9 +57,12 @@ def url(host: str, sock: socket.socket) -> str:
 
 
 def build(
-    api: Callable[[asyncio.Event], APIRouter], make_page: Callable[[], Page], assets: Path, settings: Settings
+    api: Callable[[asyncio.Event], Surface], make_page: Callable[[], Page], assets: Path, settings: Settings
 ) -> FastAPI:
-    """The whole application. api: makes the router, given the event that is set when the server ends."""
+    """The whole application.
+
+    api -- makes what other programs talk to, given the event that is set when the server ends
+    """
 
     async def inside_a_loop() -> FastAPI:
         return _build(api, make_page(), assets, settings)
@@ -65,13 +70,16 @@ def build(
     return asyncio.run(inside_a_loop())  # outside of one, Gradio makes loops of its own and leaves them open
 
 
-def _build(api: Callable[[asyncio.Event], APIRouter], page: Page, assets: Path, settings: Settings) -> FastAPI:
+def _build(api: Callable[[asyncio.Event], Surface], page: Page, assets: Path, settings: Settings) -> FastAPI:
     closing = asyncio.Event()
 
     app = FastAPI(title="Snowfox", version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     app.state.closing = closing
     problems.install(app)
-    app.include_router(api(closing), prefix="/api/v1")
+    surface = api(closing)
+    app.include_router(surface.routes, prefix="/api/v1")
+    for path, application in surface.applications.items():
+        app.mount(path, application)
     app.include_router(_static(assets))
     gradio.mount_gradio_app(
         app,
@@ -88,8 +96,13 @@ def _build(api: Callable[[asyncio.Event], APIRouter], page: Page, assets: Path, 
         theme=page.theme,
         head=page.head,
     )
-    app.add_middleware(Guard, names=(settings.host,))
+    accounts, origins = (_parts(text) for text in (settings.api_auth, settings.cors_allow_origins))
+    app.add_middleware(Guard, names=(settings.host,), accounts=accounts, origins=origins)
     return app
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 class Server:
@@ -128,6 +141,13 @@ class Server:
 def _static(assets: Path) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
     files = {path.name: path for path in assets.iterdir() if path.is_file()}
+
+    started = secrets.randbits(64)
+
+    @routes.get("/app_id")
+    def app_id() -> dict[str, int]:
+        """Clients tell by it that the program was started anew."""
+        return {"app_id": started}
 
     @routes.get("/app/{name}")
     def asset(name: str) -> Response:

@@ -26,7 +26,11 @@ class SettingsError(ValueError):
 
 @dataclass
 class Settings:
-    """root: the folder that holds models, extensions, outputs and settings.yaml."""
+    """root: the folder that holds models, extensions, outputs and settings.yaml.
+
+    api_auth           -- "name:password", or several with commas; then everything asks for one of them
+    cors_allow_origins -- addresses of web pages, with commas, that may use the API from a browser
+    """
 
     root: Path = Path()
     host: str = "127.0.0.1"
@@ -37,6 +41,8 @@ class Settings:
     dtype: str = ""
     offline: bool = False
     queue_limit: int = 200
+    api_auth: str = ""
+    cors_allow_origins: str = ""
     theme: Theme = "system"
     previews: bool = True
     checkpoint: str = ""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from pipelines.passes import Padding
 from pipelines.prompt.composition import compose
 from pipelines.prompt.editing import schedule
 from pipelines.prompt.encoder import Condition, Encode
@@ -37,16 +38,44 @@ class Told:
 
 @dataclass(frozen=True)
 class Conditioning:
-    """parts: joined by AND, each with its weight; negative None: no guidance."""
+    """parts: joined by AND, each with its weight; negative None: no guidance.
+
+    level -- makes the parts and the negative prompt equally long; None: they stay as they are
+    """
 
     parts: tuple[tuple[Timeline, float], ...]
     negative: Timeline | None
+    level: "Level | None" = None
 
     def at(self, call: int) -> Told:
         parts = padded([timeline.at(call) for timeline, _ in self.parts])
         weights = (weight for _, weight in self.parts)
         negative = self.negative.at(call) if self.negative else None
+        if self.level is not None and negative is not None:
+            parts, negative = self.level(parts, negative)
         return Told(tuple(zip(parts, weights, strict=True)), negative)
+
+
+@dataclass(frozen=True)
+class Level:
+    """Makes prompts equally long, for pictures that were made so.
+
+    empty -- an empty text's tokens, by whole pieces of which the shorter is lengthened; None: the negative prompt
+             alone is changed, lengthened by its last vector or cut
+    """
+
+    empty: torch.Tensor | None = None
+
+    def __call__(self, parts: list[Condition], negative: Condition) -> tuple[list[Condition], Condition]:
+        length, own = parts[0].tokens.shape[1], negative.tokens.shape[1]
+        if self.empty is None:
+            cut = negative._replace(tokens=negative.tokens[:, :length])
+            return parts, cut._replace(tokens=_lengthened(cut.tokens, length))
+        pieces = abs(length - own) // self.empty.shape[1]
+        filling = self.empty.repeat(1, pieces, 1)
+        if own < length:
+            return parts, negative._replace(tokens=torch.cat([negative.tokens, filling], 1))
+        return [part._replace(tokens=torch.cat([part.tokens, filling], 1)) for part in parts], negative
 
 
 @dataclass(frozen=True)
@@ -75,17 +104,24 @@ class Pass:
 
 
 def condition(
-    prompt: str, negative: str, guidance: float, run: Pass, encode: Encode, encode_negative: Encode | None = None
+    prompt: str,
+    negative: str,
+    guidance: float,
+    run: Pass,
+    encode: Encode,
+    encode_negative: Encode | None = None,
+    pad: Padding = "off",
 ) -> Conditioning:
     """Encode both prompts. The negative prompt has no AND and no tags; without guidance it is not needed.
 
-    encode_negative -- where a family reads that one in another way
+    encode_negative -- where a family reads that one in another way; pad -- makes both equally long
     """
     words, _ = networks(uncommented(prompt))
     parts = compose(words)
     plain = guidance == 1 and [weight for _, weight in parts] == [1.0]
     away = None if plain else _timeline(uncommented(negative), run, encode_negative or encode)
-    return Conditioning(tuple((_timeline(text, run, encode), weight) for text, weight in parts), away)
+    level = None if pad == "off" else Level(encode({"": run.counted})[""].tokens if pad == "empty" else None)
+    return Conditioning(tuple((_timeline(text, run, encode), weight) for text, weight in parts), away, level)
 
 
 def _timeline(text: str, run: Pass, encode: Encode) -> Timeline:

@@ -21,10 +21,12 @@ class Site:
 
 
 @contextmanager
-def running(root: Path, engine: Engine, port: int = 0) -> Iterator[Site]:
+def running(
+    root: Path, engine: Engine, port: int = 0, settings: Settings | None = None, host: str = "127.0.0.1"
+) -> Iterator[Site]:
     """Serves the page of `root` until the block ends."""
-    app = App(Settings(root=root), engine=engine)
-    sock = server.listen("127.0.0.1", port)
+    app = App(settings or Settings(root=root), engine=engine)
+    sock = server.listen(host, port)
     with ThreadPoolExecutor(1) as pool:  # the browser keeps an event loop in this thread
         made = pool.submit(
             server.build, app.api, lambda: build(app.service, app.store, app.settings), assets(), app.settings
@@ -33,7 +35,7 @@ def running(root: Path, engine: Engine, port: int = 0) -> Iterator[Site]:
     web.start()
     app.start()
     try:
-        yield Site(server.url("127.0.0.1", sock), app)
+        yield Site(server.url(host, sock), app)
     finally:
         web.close()
         app.close()

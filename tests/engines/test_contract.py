@@ -91,3 +91,20 @@ def test_a_recipe_that_cannot_be_made_fails_with_a_sentence(engine: Engine, chan
     (failed,) = engine.run("job", recipe(engine, **changes), {})
     assert isinstance(failed, Failed)
     assert failed.cause == "bad recipe" and failed.message.endswith(".")
+
+
+def test_after_the_models_were_unloaded_the_next_job_makes_the_same_picture(engine: Engine) -> None:
+    pictures: list[object] = []
+    for job in ("first", "second"):
+        pictures += [event.picture for event in engine.run(job, recipe(engine), {}) if isinstance(event, ImageMade)]
+        engine.unload()
+    assert len(pictures) == 2 and pictures[0] == pictures[1]
+
+
+def test_the_same_job_may_come_again_after_a_cancel_and_can_be_cancelled_again(engine: Engine) -> None:
+    for _ in range(2):
+        events = engine.run("job", recipe(engine, steps=150), {})
+        until_step(events, 1)
+        engine.cancel("job")
+        assert isinstance(list(events)[-1], Cancelled)
+    assert isinstance(list(engine.run("job", recipe(engine), {}))[-1], Finished)

@@ -196,3 +196,52 @@ def test_a_job_that_was_running_at_two_crashes_is_not_tried_again(make_service: 
     second = make_service()
     failed = end(second, job)
     assert failed.failure is not None and failed.failure.cause == "crash"
+
+
+def test_a_job_that_is_not_kept_leaves_nothing_behind(make_service: Make, tmp_path: Path, store: ImageStore) -> None:
+    service = make_service()
+    job = end(service, service.submit(replace(QUICK, seed=3), kept=False))
+    saved = store.saved(job.images[0].id)
+    assert saved is not None and saved.parameters.startswith("a fox\nSteps: 2")
+    assert store.list() == ()
+    assert list((tmp_path / "jobs").glob("*")) == [] and not list((tmp_path / "outputs").glob("**/*.png"))
+    store.delete(job.images[0].id)
+    assert not saved.path.exists() and store.saved(job.images[0].id) is None
+
+
+def test_who_waits_for_a_job_is_told_once_when_it_is_over(make_service: Make) -> None:
+    service = make_service(FakeEngine(step_seconds=0.01))
+    told: list[str] = []
+    running, waiting = service.submit(replace(QUICK, steps=5)), service.submit(replace(QUICK, steps=150))
+    service.when_over(running.id, lambda: told.append("first"))
+    end(service, running)
+    service.when_over(running.id, lambda: told.append("late"))
+    service.when_over("unknown", lambda: told.append("unknown"))
+    service.when_over(waiting.id, lambda: told.append("closed"))
+    service.close()
+    assert told == ["first", "late", "unknown", "closed"]
+
+
+def test_pictures_in_hand_are_skipped_and_the_next_are_made_also_after_a_restart(make_service: Make) -> None:
+    first = make_service(FakeEngine(step_seconds=0.01))
+    job = first.submit(replace(QUICK, seed=10, count=4, batch=2, steps=20))
+    for seen in first.watch(job.id):
+        if seen.picture == 2 and seen.step >= 2 and not seen.skipped:
+            first.skip(job.id)
+        if seen.picture == 4 and seen.step >= 2:
+            break
+    first.close()
+    done = end(make_service(FakeEngine()), job)
+    assert (done.state, done.skipped, done.fraction) == ("done", 2, 1.0)
+    assert [(image.index, image.seed) for image in done.images] == [(n, 10 + n) for n in (0, 1, 4, 5, 6, 7)]
+
+
+def test_skipping_the_last_pictures_ends_a_job(make_service: Make) -> None:
+    service = make_service(FakeEngine(step_seconds=0.01))
+    job = service.submit(replace(QUICK, steps=100))
+    for seen in service.watch(job.id):
+        if seen.step == 2:
+            service.skip(job.id)
+    assert service.job(job.id) == seen and (seen.state, seen.images) == ("done", ())
+    service.skip(job.id)  # over: of no effect
+    assert end(service, service.submit(QUICK)).state == "done"

@@ -48,6 +48,10 @@ class Engine(Protocol):
         """Look at the models folder again; the new catalogue is announced."""
         ...
 
+    def unload(self) -> None:
+        """Give back the memory of loaded models, after the job in hand. The next job loads what it needs."""
+        ...
+
     def close(self) -> None:
         """Give everything back; returns when the engine is gone."""
         ...

@@ -4,6 +4,8 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 
+from PIL import Image
+
 from pipelines.catalogue import Catalogue, CheckpointEntry, DeviceEntry, FamilyEntry, SamplerEntry
 from pipelines.events import Cancelled, Event, Failed, Finished, ImageMade, Loading, Note, Step
 from pipelines.picture import Picture
@@ -64,7 +66,7 @@ class FakeEngine:
     def run(self, job: str, recipe: Recipe, images: Mapping[ImageRef, Picture]) -> Iterator[Event]:
         self._stop.clear()
         self._current = job
-        return self._events(job, recipe)
+        return self._events(job, recipe, images)
 
     def cancel(self, job: str) -> None:
         if job == self._current:
@@ -75,6 +77,9 @@ class FakeEngine:
 
     def rescan(self) -> None:
         self._announce(self._status)
+
+    def unload(self) -> None:
+        """It holds nothing."""
 
     def close(self) -> None:
         if self._timer is not None:
@@ -89,7 +94,7 @@ class FakeEngine:
         self._ready.set()
         self._announce(self._status)
 
-    def _events(self, job: str, recipe: Recipe) -> Iterator[Event]:
+    def _events(self, job: str, recipe: Recipe, images: Mapping[ImageRef, Picture]) -> Iterator[Event]:
         while not self._ready.wait(0.02):
             if self._stop.is_set():
                 yield Cancelled(job)
@@ -108,9 +113,27 @@ class FakeEngine:
                 yield Failed(job, "error", message, "Try another prompt.")
                 return
             for index in range(first, first + recipe.batch):
-                picture = _flat(recipe, index, recipe.width, recipe.height)
+                picture = _enlarged(recipe, images) if recipe.task == "finish" else _flat(recipe, index, *_size(recipe))
                 yield ImageMade(job, index, recipe.seed_of(index), picture)
         yield Finished(job)
+
+
+def _size(recipe: Recipe) -> tuple[int, int]:
+    hires = recipe.hires
+    if hires is None:
+        return recipe.width, recipe.height
+    return hires.width or int(recipe.width * hires.scale), hires.height or int(recipe.height * hires.scale)
+
+
+def _enlarged(recipe: Recipe, images: Mapping[ImageRef, Picture]) -> Picture:
+    """The source, made larger as a recipe without drawing asks."""
+    if recipe.source is None or recipe.finish is None:
+        raise ValueError("There is nothing to finish.")
+    picture, finish = images[recipe.source.image], recipe.finish
+    width, height = int(picture.width * finish.scale), int(picture.height * finish.scale)
+    width, height = finish.width or width, finish.height or height
+    image = Image.frombytes(picture.mode, (picture.width, picture.height), picture.pixels)
+    return Picture(width, height, picture.mode, image.resize((width, height), Image.Resampling.NEAREST).tobytes())
 
 
 def _flat(recipe: Recipe, index: int, width: int, height: int) -> Picture:

@@ -51,6 +51,10 @@ class InlineEngine:
             self._runner.rescan()
             self._changed(self._runner.catalogue())
 
+    def unload(self) -> None:
+        if self._runner is not None:
+            self._runner.unload()
+
     def close(self) -> None:
         self._stop.set()
         self._status = EngineStatus("closed", self._status.catalogue)

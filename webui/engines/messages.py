@@ -52,6 +52,11 @@ class Rescan:
 
 
 @dataclass(frozen=True)
+class Unload:
+    """Give back the memory of the models."""
+
+
+@dataclass(frozen=True)
 class Close:
     pass
 
@@ -63,7 +68,7 @@ class Announce:
     catalogue: Catalogue
 
 
-Message = Setup | Run | Cancel | Rescan | Close | Announce | Event
+Message = Setup | Run | Cancel | Rescan | Unload | Close | Announce | Event
 
 
 class Channel:

@@ -16,7 +16,7 @@ from pipelines.recipe import ImageRef, Recipe
 from webui.engines.base import EngineStatus, Phase
 from webui.engines.child import Child, Launch
 from webui.engines.exits import Exit
-from webui.engines.messages import Announce, Cancel, Close, Message, Rescan, Run
+from webui.engines.messages import Announce, Cancel, Close, Message, Rescan, Run, Unload
 
 _TRIES = 3
 """Children that may die before they are ready, one after another, until the engine counts as failed."""
@@ -100,6 +100,11 @@ class ProcessEngine:
         child = self._child
         if child is not None:
             child.send(Rescan())
+
+    def unload(self) -> None:
+        child = self._child
+        if child is not None:
+            child.send(Unload())
 
     def close(self) -> None:
         with self._lock:

@@ -9,7 +9,8 @@ import threading
 from functools import partial
 from typing import BinaryIO
 
-from webui.engines.messages import Announce, Cancel, Channel, Close, Message, Rescan, Run, Setup
+from pipelines.events import Terminal
+from webui.engines.messages import Announce, Cancel, Channel, Close, Message, Rescan, Run, Setup, Unload
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ class _Orders:
         self._lock = threading.Lock()
         self._accepted: set[str] = set()
         self._cancelled: set[str] = set()
-        self.waiting: queue.SimpleQueue[Run | Rescan] = queue.SimpleQueue()
+        self.waiting: queue.SimpleQueue[Run | Rescan | Unload] = queue.SimpleQueue()
 
     def read(self) -> None:
         """Until the web process closes the pipe or is gone: then this program ends at once, job or not."""
@@ -53,7 +54,7 @@ class _Orders:
                 with self._lock:
                     if job in self._accepted:
                         self._cancelled.add(job)
-            case Rescan():
+            case Rescan() | Unload():
                 self.waiting.put(message)
             case Close():
                 os._exit(0)
@@ -85,10 +86,14 @@ def _serve(channel: Channel, setup: Setup, orders: _Orders) -> None:
             runner.rescan()
             channel.send(Announce(runner.catalogue()))
             continue
+        if isinstance(order, Unload):
+            runner.unload()
+            continue
         cancelled = partial(orders.cancelled, order.job)
         for event in runner.run(order.job, order.recipe, order.images, cancelled):
+            if isinstance(event, Terminal):
+                orders.done(order.job)  # before it is told: the same job may come again at once
             channel.send(event)
-        orders.done(order.job)
         if runner.spoilt:
             log.error("The device has failed; this process makes way for a new one.")
             os._exit(1)

@@ -29,6 +29,8 @@ class Job:
     picture, step, steps -- where the job is: picture from 0, step 1 .. steps (0: not begun)
     loading  -- how much of the checkpoint is loaded, 0 .. 1; None when unknown or not loading
     attempts -- how often an engine was given this job
+    skipped  -- pictures that were left out on request
+    kept     -- whether it and its pictures are to last; else it is forgotten when the program ends
     """
 
     id: str
@@ -50,6 +52,8 @@ class Job:
     notes: tuple[str, ...] = ()
     failure: Failed | None = None
     attempts: int = 0
+    skipped: int = 0
+    kept: bool = True
 
     def __post_init__(self) -> None:
         if self.recipe.seed is None:
@@ -82,14 +86,21 @@ class Job:
     def with_image(self, image: JobImage) -> "Job":
         return replace(self, images=(*self.images, image))
 
+    @property
+    def base(self) -> int:
+        """The picture that the first batch not finished yet begins with."""
+        return (len(self.images) + self.skipped) // self.recipe.batch * self.recipe.batch
+
     def remaining(self) -> Recipe:
         """The recipe of the pictures not made yet: after an interruption only these are made."""
-        made = len(self.images)
-        if not made:
+        if not self.base:
             return self.recipe
-        batches = made // self.recipe.batch
-        rest = self.recipe.starting_at(batches * self.recipe.batch)
-        return replace(rest, count=self.recipe.count - batches)
+        rest = self.recipe.starting_at(self.base)
+        return replace(rest, count=self.recipe.count - self.base // self.recipe.batch)
+
+    def skipping(self) -> "Job":
+        """The job without the batch in hand."""
+        return replace(self, skipped=self.base + self.recipe.batch - len(self.images), stopping=False)
 
     @property
     def fraction(self) -> float:
@@ -98,7 +109,7 @@ class Job:
             return 1.0
         whole = self.recipe.total
         part = (self.step / self.steps) * self.recipe.batch if self.steps and self.step else 0.0
-        return min(1.0, max(len(self.images), self.picture + part) / whole)
+        return min(1.0, max(len(self.images) + self.skipped, self.picture + part) / whole)
 
     def eta(self, now: float) -> float | None:
         """Seconds left, from the pace since the first step; None until two steps are done."""

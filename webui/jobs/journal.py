@@ -38,6 +38,7 @@ class Journal:
             "notes": list(job.notes),
             "failure": asdict(job.failure) if job.failure else None,
             "attempts": job.attempts,
+            "skipped": job.skipped,
         }
         atomic.write(self._path(job), json.dumps(record, indent=1).encode())
 
@@ -78,5 +79,6 @@ def _job(record: dict[str, Any]) -> Job:
         notes=tuple(record["notes"]),
         failure=Failed(**record["failure"]) if record["failure"] else None,
         attempts=record["attempts"],
+        skipped=record.get("skipped", 0),
     )
     return job if job.state in ENDED else replace(job, state="queued", started=None)

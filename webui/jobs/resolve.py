@@ -8,6 +8,8 @@ from pipelines.recipe import Recipe, RecipeError, Refiner
 
 def resolve(recipe: Recipe, catalogue: Catalogue) -> Recipe:
     """The recipe with names as the catalogue spells them. Raises RecipeError for one it does not know."""
+    if recipe.task == "finish":
+        return recipe  # nothing is drawn: it needs neither a model nor a sampler
     checkpoint = _checkpoint(recipe.checkpoint, catalogue)
     family = catalogue.family(checkpoint.family)
     if family is not None and recipe.task not in family.tasks:

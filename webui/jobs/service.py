@@ -4,12 +4,12 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from pipelines.events import Cancelled, Event, Failed, ImageMade, Step
+from pipelines.events import Cancelled, Event, Failed, Finished, ImageMade, Step
 from pipelines.picture import Picture
-from pipelines.recipe import SEED_LIMIT, Recipe, RecipeError, check, rounded
+from pipelines.recipe import SEED_LIMIT, ImageRef, Recipe, RecipeError, check, rounded
 from webui.engines.base import Engine, EngineStatus
 from webui.jobs.job import Job, JobImage
 from webui.jobs.journal import Journal
@@ -49,9 +49,11 @@ class JobService:
         self._previews: dict[str, tuple[int, Picture]] = {}
         self._version = 1
         self._running = ""
+        self._skipping = ""
         self._announcements = 0
         self._status = engine.status
         self._listeners: dict[int, Callable[[], object]] = {}
+        self._waiters: dict[str, list[Callable[[], object]]] = {}
         self._closing = False
         self._dispatcher = threading.Thread(target=self._dispatch, name="dispatcher", daemon=True)
 
@@ -67,8 +69,10 @@ class JobService:
     def status(self) -> EngineStatus:
         return self._status
 
-    def submit(self, recipe: Recipe, origin: str = "page") -> Job:
+    def submit(self, recipe: Recipe, origin: str = "page", kept: bool = True) -> Job:
         """Put a job at the end of the queue; it is on disk when this returns.
+
+        kept -- False: for somebody who waits for the pictures and takes them along. Neither job nor pictures last.
 
         Raises RecipeError for a recipe that cannot be made, QueueFull, or OSError when it cannot be kept.
         """
@@ -80,11 +84,11 @@ class JobService:
                 self._store.data(ref)
             except BadPicture as error:
                 raise RecipeError("source", str(error)) from error
-        job = Job(secrets.token_hex(16), recipe, origin, time.time(), notes=notes)
+        job = Job(secrets.token_hex(16), recipe, origin, time.time(), notes=notes, kept=kept)
         with self._changed:
             if len(self._waiting()) >= self._limit:
                 raise QueueFull(f"{self._limit} jobs are waiting already. Wait for some to finish, or cancel some.")
-            self._journal.write(job)
+            self._record(job)
             self._keep(job)
         return job
 
@@ -95,6 +99,18 @@ class JobService:
     def kill(self, identity: str) -> None:
         """Like cancel, but does not wait for the engine to answer."""
         self._stop(identity, self._engine.kill)
+
+    def skip(self, identity: str) -> None:
+        """Leave out the pictures in hand of a running job and go on with its next ones, if there are any."""
+        with self._changed:
+            job = self._jobs.get(identity)
+            if job is not None and not job.over and identity == self._running:
+                self._skipping = identity
+                self._engine.cancel(identity)
+
+    def unload(self) -> None:
+        """Have the engine give back the memory of its models; the next job loads what it needs."""
+        self._engine.unload()
 
     def job(self, identity: str) -> Job | None:
         return self._jobs.get(identity)
@@ -144,6 +160,18 @@ class JobService:
             if job.over or self._closing:
                 return
 
+    def when_over(self, identity: str, then: Callable[[], object]) -> None:
+        """`then` is called once, from any thread, when the job is over or the service closes; it must return at once.
+
+        At once for a job that is over or unknown.
+        """
+        with self._changed:
+            job = self._jobs.get(identity)
+            if job is not None and not job.over and not self._closing:
+                self._waiters.setdefault(identity, []).append(then)
+                return
+        then()
+
     def wait_for_engine(self) -> EngineStatus:
         """Returns when the engine is ready, or will not be."""
         with self._changed:
@@ -173,6 +201,10 @@ class JobService:
         with self._changed:
             self._closing = True
             self._tell()
+            waiters = [waiter for several in self._waiters.values() for waiter in several]
+            self._waiters.clear()
+        for waiter in waiters:
+            waiter()
         self._engine.close()
         if self._dispatcher.is_alive():
             self._dispatcher.join(10.0)
@@ -226,21 +258,41 @@ class JobService:
             message = "This job was running each time the program ended unexpectedly; it is not tried again."
             self._receive(job, Failed(job.id, "crash", message, "Check the log, then submit it anew."), 0)
             return
-        base = (len(job.images) // job.recipe.batch) * job.recipe.batch
-        job = replace(job, started=time.time(), attempts=job.attempts + 1, images=job.images[:base])
+        whole = tuple(image for image in job.images if image.index < job.base)
+        job = replace(job, started=time.time(), attempts=job.attempts + 1, images=whole)
         images = {ref: self._store.get(ref) for ref in job.recipe.images()}
         with self._changed:
             if self._jobs[job.id].over:
                 return
-            self._journal.write(job)
+            self._record(job)
             self._keep(replace(job, stopping=self._jobs[job.id].stopping))
+        while self._run(self._jobs[job.id], images):
+            pass
+
+    def _run(self, job: Job, images: Mapping[ImageRef, Picture]) -> bool:
+        """Have the engine make what is left of a job. True when pictures were left out and others are to follow."""
+        base = job.base
+        with self._changed:
+            self._skipping = ""
             events = self._engine.run(job.id, self._named_now(job), images)
             if self._jobs[job.id].stopping:
                 self._engine.cancel(job.id)
         for event in events:
             if self._closing and isinstance(event, Cancelled | Failed):
-                return  # not the job's doing: it stays on record as unfinished
+                return False  # not the job's doing: it stays on record as unfinished
+            if isinstance(event, Cancelled) and self._skipping == job.id and not self._jobs[job.id].stopping:
+                return self._skip(self._jobs[job.id])
             self._receive(self._jobs[job.id], event, base)
+        return False
+
+    def _skip(self, job: Job) -> bool:
+        job = job.skipping()
+        if job.base < job.recipe.total:
+            self._record(job)
+            self._keep(job)
+            return True
+        self._finish(job.apply(Finished(job.id), time.time()))
+        return False
 
     def _named_now(self, job: Job) -> Recipe:
         """What the engine is to make. Names are looked up again: the job may have come before the catalogue."""
@@ -277,21 +329,28 @@ class JobService:
         recipe = job.recipe
         if checkpoint is not None and not recipe.checkpoint:
             recipe = replace(recipe, checkpoint=checkpoint.name)
-        saved = self._store.save(event.picture, recipe.starting_at(event.index + base), event.seed, checkpoint)
+        single = recipe.starting_at(event.index + base)
+        saved = self._store.save(event.picture, single, event.seed, checkpoint, job.kept)
         image = JobImage(saved.id, event.index + base, event.seed, saved.width, saved.height)
         job = replace(job, recipe=recipe).with_image(image)
-        self._journal.write(job)
+        self._record(job)
         return job
+
+    def _record(self, job: Job) -> None:
+        if job.kept:
+            self._journal.write(job)
 
     def _finish(self, job: Job) -> None:
         self._keep(job)
         try:
-            self._journal.write(job)
+            self._record(job)
         except OSError:
             log.exception("The end of job %s could not be written down.", job.id)
         ended = [known for known in self._jobs.values() if known.over]
         for old in ended[:-_REMEMBERED]:
             del self._jobs[old.id], self._versions[old.id]
+        for waiter in self._waiters.pop(job.id, ()):
+            waiter()
 
     def _keep(self, job: Job) -> None:
         with self._changed:

@@ -18,6 +18,7 @@ from pipelines.recipe_json import from_json, to_json
 from webui.store import codec, metadata
 from webui.store.codec import BadPicture
 from webui.store.index import Index, Row
+from webui.store.passing import Passing
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,8 @@ class ImageStore:
     """outputs: where finished pictures go; inputs: where pictures to start from are kept.
 
     dated -- whether `outputs` gets one folder a day
+
+    Pictures that are not to be kept are here by their id for a while, but in no folder of the user's.
     """
 
     def __init__(self, outputs: Path, inputs: Path, index: Path, dated: bool = True) -> None:
@@ -50,6 +53,7 @@ class ImageStore:
         self._dated = dated
         self.inputs = inputs
         self._index = Index(index)
+        self._passing = Passing()
 
     def put(self, data: bytes) -> ImageRef:
         """Keep the bytes of a PNG, JPEG, WebP or AVIF picture as an input. Raises BadPicture."""
@@ -70,20 +74,30 @@ class ImageStore:
         """The pixels of an input. Raises BadPicture."""
         return codec.decode(self.data(ref))
 
-    def save(self, picture: Picture, recipe: Recipe, seed: int, checkpoint: CheckpointEntry | None) -> SavedImage:
-        """Write a finished picture; it is on disk, whole, when this returns. Raises OSError when it cannot be."""
+    def save(
+        self, picture: Picture, recipe: Recipe, seed: int, checkpoint: CheckpointEntry | None, kept: bool = True
+    ) -> SavedImage:
+        """Write a finished picture; it is on disk, whole, when this returns. Raises OSError when it cannot be.
+
+        kept -- False: it goes neither into the folder of pictures nor into the gallery
+        """
         identity = secrets.token_hex(16)
         now = time.time()
         data = metadata.png(picture, recipe, seed, checkpoint, identity)
+        if not kept:
+            path = self._passing.write(identity, data)
+            row = self._row(str(path), data, now)
+            self._passing.add(row)
+            return self._saved(row)
         day = datetime.fromtimestamp(now).strftime("%Y-%m-%d")
         folder = self.outputs / day if self._dated else self.outputs
         path = atomic.write_new(folder, tuple(_names(folder, seed)), data)
-        row = self._row(path, data, now)
+        row = self._row(self._relative(path), data, now)
         self._index.add([row])
         return self._saved(row)
 
     def saved(self, identity: str) -> SavedImage | None:
-        row = self._index.get(identity)
+        row = self._passing.get(identity) or self._index.get(identity)
         return self._saved(row) if row and (self.outputs / row.path).is_file() else None
 
     def list(self, search: str = "", before: str | None = None, limit: int = 60) -> tuple[SavedImage, ...]:
@@ -100,6 +114,7 @@ class ImageStore:
 
     def delete(self, identity: str) -> None:
         """Move a picture to the bin, from which `restore` brings it back."""
+        self._passing.remove(identity)
         row = self._index.get(identity)
         if row is None:
             return
@@ -121,7 +136,7 @@ class ImageStore:
         (rest / target.name).rename(target)
         (rest / "from.json").unlink()
         rest.rmdir()
-        self._index.add([self._row(target, target.read_bytes(), target.stat().st_mtime)])
+        self._index.add([self._row(self._relative(target), target.read_bytes(), target.stat().st_mtime)])
         row = self._index.get(identity)
         if row is None:
             raise BadPicture("This picture was changed while it lay in the bin; it is back in its folder.")
@@ -135,22 +150,25 @@ class ImageStore:
             self._index.remove(known[missing])
         for new in sorted(found.keys() - known.keys()):
             try:
-                self._index.add([self._row(found[new], found[new].read_bytes(), found[new].stat().st_mtime)])
+                self._index.add([self._row(new, found[new].read_bytes(), found[new].stat().st_mtime)])
             except (OSError, BadPicture) as error:
                 log.warning("%s is left out of the gallery: %s", found[new], error)
 
     def close(self) -> None:
         self._index.close()
+        self._passing.close()
 
     def _files(self) -> Iterator[Path]:
         for folder in sorted(self.outputs.glob("[!.]*")):
             if folder.is_dir():
                 yield from (path for path in sorted(folder.rglob("*.png")) if path.is_file())
 
-    def _row(self, path: Path, data: bytes, created: float) -> Row:
+    def _relative(self, path: Path) -> str:
+        return path.relative_to(self.outputs).as_posix()
+
+    def _row(self, place: str, data: bytes, created: float) -> Row:
         texts = codec.describe(data)
         width, height = codec.size(data)
-        relative = path.relative_to(self.outputs).as_posix()
         ours = metadata.own(texts)
         text = texts.get("parameters", "")
         if ours and _hexadecimal(ours[0], 32):
@@ -159,8 +177,8 @@ class ImageStore:
         else:
             found = metadata.restored(texts, None)
             text, recipe = (found.text, found.recipe) if found else ("", Recipe())
-            identity, record = hashlib.sha256(relative.encode()).hexdigest()[:32], ""
-        return Row(identity, relative, created, width, height, recipe.seed, recipe.prompt, text, record)
+            identity, record = hashlib.sha256(place.encode()).hexdigest()[:32], ""
+        return Row(identity, place, created, width, height, recipe.seed, recipe.prompt, text, record)
 
     def _saved(self, row: Row) -> SavedImage:
         recipe = from_json(json.loads(row.recipe)) if row.recipe else None
