@@ -15,7 +15,7 @@ from diffusers.schedulers.scheduling_utils import SchedulerMixin, SchedulerOutpu
 from pipelines import samplers, schedules
 from pipelines.recipe import Sampling
 from pipelines.samplers import Noise, Steps
-from pipelines.schedules import NoiseTable, Span
+from pipelines.schedules import NoiseTable
 
 Kind = Literal["flow", "epsilon", "v_prediction"]
 
@@ -208,9 +208,9 @@ class GeneratorScheduler(SchedulerMixin, ConfigMixin):
         return schedules.flow_table(shift, self._train)
 
     def _chosen(self, count: int, table: NoiseTable) -> list[float]:
-        if self._prediction == "flow" and self._schedule.casefold() == "automatic":
+        if isinstance(table, schedules.FlowTable) and self._schedule.casefold() == "automatic":
             # What flow models are sampled with: even before the shift, the last step to 0.
-            return schedules.levels("SGM Uniform", count, table, Span())
+            return [*(schedules.shifted(1 - step / count, table.shift) for step in range(count)), 0.0]
         levels = self._sampler.sigmas(self._schedule, count, table)
         return levels if levels[-1] == 0 else [*levels, 0.0]
 

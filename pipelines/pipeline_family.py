@@ -66,7 +66,10 @@ class PipelineFamily(Family):
     def colours(self, autoencoder: Autoencoder) -> LatentColours:
         """For previews."""
         usual = self.usual()
-        if usual is not None and tuple(getattr(autoencoder.module.config, "block_out_channels", ())) == STANDARD_DECODER:
+        if (
+            usual is not None
+            and tuple(getattr(autoencoder.module.config, "block_out_channels", ())) == STANDARD_DECODER
+        ):
             return usual
         return preview.fitted(autoencoder.decode, autoencoder.channels, 8 if autoencoder.factor <= 16 else 4)
 

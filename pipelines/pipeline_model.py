@@ -6,8 +6,6 @@ the mask are ours, through the scheduler that it is given. So every family has t
 
 import inspect
 import math
-import queue
-import threading
 import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +17,7 @@ from PIL import Image
 from pipelines.denoise import Blend, NotANumber, Stopped
 from pipelines.device import Device
 from pipelines.family import Model, ModelError, Order, Progress
+from pipelines.followed import followed
 from pipelines.generator_scheduler import NEAREST, Drive, GeneratorScheduler, Kind
 from pipelines.latents import Autoencoder, latent_mask, to_images
 from pipelines.noise import BrownianNoise, SeededNoise, Variations
@@ -124,50 +123,30 @@ class PipelineModel(Model):
         levels = levels if start is None else levels[max(0, len(levels) - 1 - steps) :]
         fresh = SeededNoise(order.seeds, shape, self._device.name, order.sampling.noise, order.sampling.seed_delta)
         x, blend = self._beginning(order, levels[0], self._first(order, fresh))
-        seen: queue.SimpleQueue[torch.Tensor | BaseException | None] = queue.SimpleQueue()
-        calls, stopped = 0, threading.Event()
 
-        def see(estimate: torch.Tensor) -> torch.Tensor:
-            nonlocal calls
-            if stopped.is_set() or cancelled():
-                raise Stopped
-            if not bool(torch.isfinite(estimate).all()):
-                raise NotANumber
-            clean = unpacked(estimate, way.packing, height, width)
-            clean = clean if blend is None else blend(clean)
-            calls += 1
-            if calls % order.sampler.calls == 0 or order.sampler.calls == 1:
-                seen.put(clean)
-            return packed(clean, way.packing)
+        def work(report: Callable[[torch.Tensor], None]) -> None:
+            def see(estimate: torch.Tensor) -> torch.Tensor:
+                if cancelled():
+                    raise Stopped
+                if not bool(torch.isfinite(estimate).all()):
+                    raise NotANumber
+                clean = unpacked(estimate, way.packing, height, width)
+                clean = clean if blend is None else blend(clean)
+                report(clean)
+                return packed(clean, way.packing)
 
-        scheduler.drive = Drive(packed(x, way.packing), levels, see, order.sampling)
-        scheduler.noise = lambda like: self._noise(order, fresh, levels, shape)
+            scheduler.drive = Drive(packed(x, way.packing), levels, see, order.sampling)
+            scheduler.noise = lambda like: self._noise(order, fresh, levels, shape)
+            self._call(order, scheduler, x, (width * factor, height * factor), len(levels) - 1)
 
-        def work() -> None:
-            try:
-                self._call(order, scheduler, x, (width * factor, height * factor), len(levels) - 1)
-            except BaseException as error:
-                seen.put(error)
-            else:
-                seen.put(None)
-
-        thread = threading.Thread(target=work, daemon=True)
-        thread.start()
         done = 0
-        try:
-            while (item := seen.get()) is not None:
-                if isinstance(item, BaseException):
-                    raise item
-                if done < steps:
-                    done += 1
-                    yield Progress(before + done, total, self.parts.colours.picture(item[0]))
-        finally:
-            stopped.set()
-            thread.join()
-        while done < steps:
-            # The last step of a sampler of second order asks once only.
-            done += 1
-            yield Progress(before + done, total)
+        for calls, estimate in enumerate(followed(work), 1):
+            if calls // order.sampler.calls > done and done < steps - 1:
+                done += 1
+                yield Progress(before + done, total, self.parts.colours.picture(estimate[0]))
+            last = estimate
+        # The last step of a sampler of higher order asks less often.
+        yield Progress(before + steps, total, self.parts.colours.picture(last[0]))  # pyright: ignore[reportPossiblyUnboundVariable]
         result = scheduler.result
         assert result is not None
         clean = unpacked(result, way.packing, height, width)
@@ -209,7 +188,7 @@ class PipelineModel(Model):
             case "embedded":
                 given["guidance_scale"] = order.guidance
         if kind == "edit":
-            pictures = [_no_larger(picture, size[0] * size[1]) for picture in order.references]
+            pictures = [_referred(picture, size[0] * size[1]) for picture in order.references]
             given["image"] = pictures if len(pictures) > 1 else pictures[0]
         if kind == "fill" and start is not None and isinstance(start.source, Image.Image):
             given |= {"image": start.source, "mask_image": start.mask}
@@ -299,10 +278,11 @@ def unpacked(x: torch.Tensor, packing: Packing, height: int, width: int) -> torc
             return x
 
 
-def _no_larger(picture: Image.Image, area: int) -> Image.Image:
-    """A reference picture in no more pixels than that, its sides multiples of 16."""
+def _referred(picture: Image.Image, area: int) -> Image.Image:
+    """A reference picture in no more pixels than that, its sides multiples of 16 and at least 64."""
     part = min(1.0, math.sqrt(area / (picture.width * picture.height)))
-    size = (max(16, round(picture.width * part / 16) * 16), max(16, round(picture.height * part / 16) * 16))
+    part = max(part, 64 / min(picture.size))
+    size = (round(picture.width * part / 16) * 16, round(picture.height * part / 16) * 16)
     return picture if size == picture.size else picture.resize(size, Image.Resampling.LANCZOS)
 
 

@@ -212,8 +212,7 @@ def rounded(recipe: Recipe, step: int = SIZE_STEP) -> tuple[Recipe, tuple[str, .
     if (width, height) == (recipe.width, recipe.height):
         return recipe, ()
     note = (
-        f"The size {recipe.width} × {recipe.height} was rounded to {width} × {height}: "
-        f"sides are multiples of {step}."
+        f"The size {recipe.width} × {recipe.height} was rounded to {width} × {height}: sides are multiples of {step}."
     )
     return replace(recipe, width=width, height=height), (note,)
 

@@ -288,7 +288,7 @@ class Runner:
         if entry is None:
             raise ModelError(
                 "There is no checkpoint that can be used.",
-                "Put a Stable Diffusion 1.x .safetensors file into the folder models/checkpoints.",
+                "Put a checkpoint, such as a .safetensors file, into the folder models/checkpoints.",
             )
         return found[entry.name]
 

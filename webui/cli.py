@@ -65,9 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", help="address to listen at; 127.0.0.1 by default: this machine only")
     parser.add_argument("--port", type=int, help="7860 by default; the next free one when it is taken")
     parser.add_argument("--api-auth", metavar="NAME:PASSWORD", help="ask for them; several with commas")
-    parser.add_argument(
-        "--cors-allow-origins", metavar="ADDRESSES", help="web pages that may use the API, with commas"
-    )
+    parser.add_argument("--cors-allow-origins", metavar="ADDRESSES", help="web pages that may use the API, with commas")
     parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
     parser.set_defaults(run=_serve)
     commands = parser.add_subparsers(title="commands", metavar="")

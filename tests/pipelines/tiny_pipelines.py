@@ -69,7 +69,13 @@ def t5(umt5: bool = False) -> tuple[Any, Any]:
     from transformers import T5Config, T5EncoderModel, T5Tokenizer, UMT5Config, UMT5EncoderModel
 
     letters = [(letter, -3.0) for letter in "▁abcdefghijklmnopqrstuvwxyz"]
-    vocabulary = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), *letters, *[(f"▁{word}", -2.0) for word in WORDS.split()]]
+    vocabulary = [
+        ("<pad>", 0.0),
+        ("</s>", 0.0),
+        ("<unk>", 0.0),
+        *letters,
+        *[(f"▁{word}", -2.0) for word in WORDS.split()],
+    ]
     tokenizer = T5Tokenizer(vocab=vocabulary, extra_ids=0)
     sizes = {"vocab_size": 64, "d_model": WIDTH, "d_kv": 8, "d_ff": 32, "num_layers": 2, "num_heads": 4}
     sizes |= {"feed_forward_proj": "gated-gelu", "dropout_rate": 0.0}
@@ -78,7 +84,10 @@ def t5(umt5: bool = False) -> tuple[Any, Any]:
     return T5EncoderModel(T5Config(**sizes)), tokenizer
 
 
-CHAT = "{% for m in messages %}{% if m.content is string %}{{ m.content }}{% else %}{% for c in m.content %}{{ c.text }}{% endfor %}{% endif %}{% endfor %}"
+CHAT = (
+    "{% for m in messages %}{% if m.content is string %}{{ m.content }}"
+    "{% else %}{% for c in m.content %}{{ c.text }}{% endfor %}{% endif %}{% endfor %}"
+)
 
 
 def words(cls: str = "Qwen2Tokenizer") -> Any:
@@ -231,7 +240,10 @@ def qwen_text() -> Any:
     from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
     config = Qwen2_5_VLConfig(
-        text_config={**LANGUAGE, "rope_parameters": {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 1e6}},
+        text_config={
+            **LANGUAGE,
+            "rope_parameters": {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 1e6},
+        },
         vision_config={
             "depth": 1,
             "hidden_size": 16,
@@ -417,6 +429,14 @@ def cogview4() -> Any:
     return CogView4Pipeline(words(), text, kl(16, None), transformer, flow(use_dynamic_shifting=True))
 
 
+def alpha() -> Any:
+    """Of no family here: it runs as its library has it."""
+    from diffusers import PixArtAlphaPipeline
+
+    pipe = pixart()
+    return PixArtAlphaPipeline(**pipe.components)
+
+
 PIPELINES: dict[str, Callable[[], Any]] = {
     "sd3": sd3,
     "flux": flux,
@@ -434,4 +454,5 @@ PIPELINES: dict[str, Callable[[], Any]] = {
     "kandinsky5": kandinsky5,
     "hidream": hidream,
     "cogview4": cogview4,
+    "other": alpha,
 }
