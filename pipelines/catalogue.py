@@ -2,11 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
+from pipelines.asset import AssetEntry, AssetKind
 from pipelines.recipe import Json, Task
 
-AssetKind = Literal["lora", "hypernetwork", "embedding", "vae", "upscaler", "controlnet", "faces"]
+__all__ = [
+    "AssetEntry",
+    "AssetKind",
+    "Catalogue",
+    "CheckpointEntry",
+    "DeviceEntry",
+    "FamilyEntry",
+    "SamplerEntry",
+]
 
 
 @dataclass(frozen=True)
@@ -60,26 +68,6 @@ class CheckpointEntry:
 
 
 @dataclass(frozen=True)
-class AssetEntry:
-    """A file that goes with a checkpoint. name: as a recipe or a tag in the prompt calls it.
-
-    family  -- name of the FamilyEntry it was made for; "" where that is unknown or does not matter
-    hash    -- the digits that the parameters text carries for its kind; "" while they are being worked out
-    problem -- a sentence: why it cannot be used; "" when it can
-    facts   -- what its kind has to tell: trigger words, vectors, scale, …
-    """
-
-    kind: AssetKind
-    name: str
-    path: str
-    bytes: int
-    family: str = ""
-    hash: str = ""
-    problem: str = ""
-    facts: Mapping[str, Json] = field(default_factory=dict[str, Json])
-
-
-@dataclass(frozen=True)
 class SamplerEntry:
     """aliases: other names that mean the same; schedule: the one that "Automatic" stands for."""
 
@@ -90,12 +78,13 @@ class SamplerEntry:
 
 @dataclass(frozen=True)
 class DeviceEntry:
-    """kind: cpu, cuda, mps or xpu; dtype: what the models compute in; bytes: memory of the device."""
+    """kind: cpu, cuda, mps or xpu; dtype: what the models compute in; bytes: of its memory; torch: the version."""
 
     kind: str
     title: str
     dtype: str
     bytes: int = 0
+    torch: str = ""
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def _models(arguments: Arguments) -> int:
 
 
 def _settings(arguments: Arguments) -> Settings:
-    names = ("host", "port", "engine", "device", "dtype", "offline", "api_auth", "cors_allow_origins")
+    names = ("share", "host", "port", "engine", "device", "dtype", "offline", "api_auth", "cors_allow_origins")
     given: dict[str, Any] = {name: getattr(arguments, name, None) for name in names}
     if getattr(arguments, "no_browser", False):
         given["browser"] = False
@@ -64,6 +64,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", help="address to listen at; 127.0.0.1 by default: this machine only")
     parser.add_argument("--port", type=int, help="7860 by default; the next free one when it is taken")
+    parser.add_argument(
+        "--share",
+        nargs="?",
+        const="gradio",
+        metavar="WAY",
+        help="share the page by a link: gradio, ssh:USER@HOST or command:PROGRAM … {port}; see docs/sharing.md",
+    )
     parser.add_argument("--api-auth", metavar="NAME:PASSWORD", help="ask for them; several with commas")
     parser.add_argument("--cors-allow-origins", metavar="ADDRESSES", help="web pages that may use the API, with commas")
     parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
@@ -95,7 +102,14 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 def _add_generate(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("prompt", help="what the picture shows")
+    add("prompt", nargs="?", help="what the picture shows")
+    add(
+        "--like",
+        nargs="+",
+        type=Path,
+        metavar="PICTURE",
+        help="make these pictures again from the settings they carry; other flags change some of them",
+    )
     add("--size", help="width and height, such as 512x768; the model's own by default")
     add("--count", type=int, help="how many pictures; their seeds count up")
     add("--batch", type=int, help="how many at once; --count is a multiple of it")

@@ -4,46 +4,90 @@ import argparse
 import re
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from pipelines.catalogue import Catalogue
-from pipelines.recipe import Recipe, RecipeError
-from pipelines.recipe_json import from_paths
-from webui import flags
+from pipelines.recipe import ImageRef, Recipe, RecipeError
+from pipelines.recipe_json import changed, from_paths
+from webui import flags, like
 from webui.app import App, log_to_file
 from webui.jobs.job import Job
 from webui.jobs.journal import Journal
 from webui.jobs.service import JobService
+from webui.like import Stems
 from webui.settings import Settings, SettingsError
-from webui.store.images import BadPicture, ImageStore
+from webui.store.images import BadPicture, ImageStore, Names
 
 _GIB = 2**30
 
 
 def generate(settings: Settings, arguments: argparse.Namespace) -> int:
     """Prints the path of each picture. Exit code 1, after one sentence, when one could not be made."""
-    log_to_file(settings, screen=False)
     given = vars(arguments)
+    if ("prompt" in given) == ("like" in given):
+        return _fail("Say what the picture shows, or name pictures to make again with --like.")
+    log_to_file(settings, screen=False)
+    stems = Stems()
     with tempfile.TemporaryDirectory(prefix="snowfox-") as temporary:
-        app = App(settings, store=_store(settings, given.get("out"), Path(temporary)), journal=_journal(temporary))
+        names = stems if "like" in given else None
+        store = _store(settings, given.get("out"), Path(temporary), names)
+        app = App(settings, store=store, journal=_journal(temporary))
         app.start()
         try:
             catalogue = _ready(app.service)
-            job = app.service.submit(_recipe(given, catalogue, app.store), "cli")
-            job = _follow(app, job)
+            if "like" in given:
+                return max(_again(app, path, given, stems) for path in given["like"])
+            return _made(app, _recipe(given, catalogue, app.store))
         except (RecipeError, BadPicture, SettingsError) as error:
             return _fail(str(error))
         except KeyboardInterrupt:
             return _fail("Stopped.")
         finally:
             app.close()
+
+
+def _made(app: App, recipe: Recipe) -> int:
+    job = _follow(app, app.service.submit(recipe, "cli"))
     if job.state == "done":
         return 0
     failure = job.failure
     return _fail(f"{failure.message} {failure.hint}" if failure else "Stopped.")
+
+
+def _again(app: App, path: Path, given: dict[str, Any], stems: Stems) -> int:
+    """A picture once more, under the same name. Another that follows is made even when this one fails."""
+    stems.stem = path.stem
+    try:
+        data = _bytes(path)
+        catalogue = _hashed(app.service, like.hash_of(data))
+        start = like.Start(
+            _picture(given["init"], app.store) if "init" in given else None,
+            _picture(given["mask"], app.store) if "mask" in given else None,
+        )
+        recipe, doubts = like.wish(data, catalogue, start)
+        for doubt in doubts:
+            sys.stderr.write(f"{path.name}: {doubt}\n")
+        counts = _counts(given) if "count" in given or "batch" in given else {}
+        recipe = changed(recipe, {**flags.given(given), **counts, **_size(given)})
+        return _made(app, recipe)
+    except (RecipeError, BadPicture) as error:
+        return _fail(f"{path.name}: {error}")
+
+
+def _hashed(service: JobService, digits: str) -> Catalogue:
+    """The catalogue, once the checkpoint of that hash is known, or none can be it any more."""
+    while True:
+        catalogue = _ready(service)
+        files = [entry for entry in catalogue.usable() if Path(entry.path).is_file()]
+        if any(digits and entry.sha256.startswith(digits) for entry in files):
+            return catalogue
+        if not digits or all(entry.sha256 for entry in files):
+            return catalogue
+        time.sleep(0.1)
 
 
 def list_models(settings: Settings) -> int:
@@ -105,13 +149,19 @@ def _counts(given: dict[str, Any]) -> dict[str, int]:
     return {"count": count // batch, "batch": batch}
 
 
-def _picture(path: Path, store: ImageStore) -> str:
+def _picture(path: Path, store: ImageStore) -> ImageRef:
+    data = _bytes(path)
     try:
-        return store.put(path.read_bytes())
-    except OSError as error:
-        raise BadPicture(f"{path} cannot be read: {error.strerror}.") from error
+        return store.put(data)
     except BadPicture as error:
         raise BadPicture(f"{path}: {error}") from error
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadPicture(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def _follow(app: App, job: Job) -> Job:
@@ -132,12 +182,12 @@ def _follow(app: App, job: Job) -> Job:
     return last
 
 
-def _store(settings: Settings, out: Path | None, temporary: Path) -> ImageStore:
+def _store(settings: Settings, out: Path | None, temporary: Path, names: Names | None = None) -> ImageStore:
     """out: a folder of the user's own, without our folder for each day and without a place in the gallery."""
     inputs = settings.cache / "inputs"
     if out is None:
-        return ImageStore(settings.outputs, inputs, settings.cache / "index.sqlite")
-    return ImageStore(out.expanduser().resolve(), inputs, temporary / "index.sqlite", dated=False)
+        return ImageStore(settings.outputs, inputs, settings.cache / "index.sqlite", names=names)
+    return ImageStore(out.expanduser().resolve(), inputs, temporary / "index.sqlite", dated=False, names=names)
 
 
 def _journal(temporary: str) -> Journal:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -28,6 +28,8 @@ class SettingsError(ValueError):
 class Settings:
     """root: the folder that holds models, extensions, outputs and settings.yaml.
 
+    share      -- the way to share at the start, as webui/share/provider.py describes it; "" shares nothing
+    share_ways -- the ways that the page offers
     api_auth           -- "name:password", or several with commas; then everything asks for one of them
     cors_allow_origins -- addresses of web pages, with commas, that may use the API from a browser
     """
@@ -41,6 +43,8 @@ class Settings:
     dtype: str = ""
     offline: bool = False
     queue_limit: int = 200
+    share: str = ""
+    share_ways: list[str] = field(default_factory=lambda: ["gradio"])
     api_auth: str = ""
     cors_allow_origins: str = ""
     theme: Theme = "system"

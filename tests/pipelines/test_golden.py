@@ -19,6 +19,8 @@ from pipelines.events import ImageMade
 from pipelines.picture import Picture
 from pipelines.recipe import ImageRef, Mask, Recipe, Sampling, Source
 from pipelines.runner import Runner
+from webui.store import infotext
+from webui.store.metadata import format_infotext
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
 KINDS = ("s", "k", "p", "o", "n", "i", "m", "l", "e")
@@ -35,7 +37,8 @@ def cases() -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def golden(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with the checkpoint, its networks and its word."""
     root = tmp_path_factory.mktemp("golden")
     folder = root / "models" / "checkpoints"
     folder.mkdir(parents=True)
@@ -43,11 +46,16 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
     subprocess.run(command, check=True, capture_output=True)
     networks = [str(root / "models" / name) for name in ("Lora", "embeddings")]
     subprocess.run([sys.executable, str(GOLDEN / "mini15_networks.py"), *networks], check=True, capture_output=True)
+    yield root
+    for file in folder.iterdir():
+        file.unlink()
+
+
+@pytest.fixture(scope="module")
+def golden(root: Path) -> Iterator[Runner]:
     runner = Runner(root / "models", root / "cache", device="cpu", dtype="float32")
     yield runner
     runner.close()
-    for file in folder.iterdir():
-        file.unlink()
 
 
 @pytest.mark.parametrize("name", cases())
@@ -58,7 +66,28 @@ def test_the_same_picture(golden: Runner, name: str) -> None:
     seen = list(golden.run("job", recipe, images, lambda: False))
     made = [event.picture for event in seen if isinstance(event, ImageMade)]
     assert len(made) == recipe.batch, seen[-1]
+    used = next(event.used for event in seen if isinstance(event, ImageMade))
+    ours, theirs = (infotext.read(text).values for text in (format_infotext(recipe, used=used), case["infotext"]))
+    for key in ("Lora hashes", "TI hashes"):
+        assert ours.get(key) == theirs.get(key)
     assert float(np.abs(pixels(made[0]) - pixels(opened(f"{name}.png", "RGB"))).mean()) <= 1
+
+
+COMMANDED = ("s06-Euler_a", "o-nv", "m-fill1", "l-two")
+
+
+def test_the_command_makes_them_again_from_the_files_alone(golden: Runner, root: Path, tmp_path: Path) -> None:
+    """By name and hash from the text, with the pictures to start from given beside."""
+    pictures = [str(GOLDEN / f"{name}.png") for name in COMMANDED]
+    beside = ["--init", str(GOLDEN / "init.png"), "--mask", str(GOLDEN / "mask.png")]
+    command = [sys.executable, "-m", "webui", "generate", "--like", *pictures, *beside]
+    command += ["--dtype", "float32", "--device", "cpu", "--root", str(root), "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    for name in COMMANDED:
+        image = Image.open(tmp_path / "out" / f"{name}.png").convert("RGB")
+        made = Picture(image.width, image.height, "RGB", image.tobytes())
+        assert float(np.abs(pixels(made) - pixels(opened(f"{name}.png", "RGB"))).mean()) <= 1
 
 
 def asked(case: dict[str, Any]) -> Recipe:

@@ -14,6 +14,10 @@ class NotHere(LookupError):
     """What was asked for does not exist (any more); the text is a sentence."""
 
 
+class Refused(RuntimeError):
+    """What cannot be done now; the text is a sentence."""
+
+
 def answer(status: int, message: str, field: str | None = None) -> JSONResponse:
     headers = {"Retry-After": "10"} if status in (429, 503) else None
     return JSONResponse({"error": {"field": field, "message": message}}, status, headers)
@@ -34,6 +38,9 @@ def install(app: FastAPI) -> None:
     def missing(request: Request, error: Exception) -> JSONResponse:
         return answer(404, str(error))
 
+    def refused(request: Request, error: Exception) -> JSONResponse:
+        return answer(409, str(error))
+
     def disk(request: Request, error: Exception) -> JSONResponse:
         return answer(507, f"It could not be written: {error}. Free some space and try again.")
 
@@ -52,6 +59,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(QueueFull, full)
     app.add_exception_handler(BadPicture, picture)
     app.add_exception_handler(NotHere, missing)
+    app.add_exception_handler(Refused, refused)
     app.add_exception_handler(OSError, disk)
     app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(HTTPException, plain)
