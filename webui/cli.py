@@ -115,6 +115,7 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     add("--batch", type=int, help="how many at once; --count is a multiple of it")
     add("--init", type=Path, help="a picture to start from")
     add("--mask", type=Path, help="a picture whose white parts are repainted; needs --init")
+    add("--sketch", type=Path, help="a picture with transparency, laid over --init before anything else")
     add("--out", type=Path, help="folder to write to; outputs/ by default")
     flags.add(parser)
     parser.set_defaults(run=_generate)

@@ -122,13 +122,13 @@ def _recipe(given: dict[str, Any], catalogue: Catalogue, store: ImageStore) -> R
     values: dict[str, Any] = {"prompt": given["prompt"], **flags.given(given), **_counts(given), **_size(given)}
     if "init" in given:
         values["source.image"] = _picture(given["init"], store)
-        if "mask" in given:
-            values["source.mask.image"] = _picture(given["mask"], store)
-    elif "mask" in given or any(name.startswith("source.") for name in values):
+        layers = {"mask": "source.mask.image", "sketch": "source.sketch"}
+        values |= {path: _picture(given[name], store) for name, path in layers.items() if name in given}
+    elif "mask" in given or "sketch" in given or any(name.startswith("source.") for name in values):
         raise RecipeError(
             "source", "--mask, --strength and the like need a picture to start from: give it with --init."
         )
-    return from_paths({**catalogue.defaults(values.get("checkpoint", "")), **values})
+    return from_paths(catalogue.completed(values))
 
 
 def _size(given: dict[str, Any]) -> dict[str, int]:

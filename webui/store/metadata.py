@@ -8,9 +8,9 @@ from typing import Any
 from pipelines.asset import Used
 from pipelines.catalogue import AssetKind, Catalogue, CheckpointEntry
 from pipelines.picture import Picture
-from pipelines.recipe import Recipe
+from pipelines.recipe import Mask, Recipe
 from pipelines.recipe_json import from_json, to_json
-from webui.store import codec, expert, foreign, making, parts, second
+from webui.store import codec, expert, foreign, making, parts, second, starting
 from webui.store.fidelity import Fidelity, Restored
 from webui.store.infotext import Infotext, parse_infotext, read, write
 from webui.store.making import Making
@@ -21,7 +21,6 @@ __all__ = ["described", "format_infotext", "from_text", "own", "parse_infotext",
 VERSION = "Snowfox 0.1.0"
 CHUNK = "snowfox"
 
-_FILLS = {"blurred": "fill", "noise": "latent noise", "empty": "latent nothing"}
 _EMPHASES = {"no norm": "No norm", "ignore": "Ignore", "none": "None"}
 _LARGEST_TEXT = 256 * 1024
 
@@ -55,20 +54,14 @@ def format_infotext(
         "VAE": next((asset.name for asset in used if asset.kind == "vae"), ""),
         **expert.early(recipe.sampling),
         "Denoising strength": f"{source.strength:g}" if source else second.strength(recipe.hires),
+        "Conditional mask weight": str(float(mask.conditioning)) if mask and _hides(mask, checkpoint) else "",
         "Clip skip": str(recipe.clip_skip) if recipe.clip_skip > 1 else "",
         **expert.middle(recipe.sampling),
         **parts.tiling(recipe.tiling),
     }
+    values |= starting.described(source) if source else {}
     hashes = made.hashes if made else {}
     values |= second.pairs(recipe.hires, hashes.get(recipe.hires.checkpoint, "")[:10] if recipe.hires else "")
-    if mask:
-        values |= {
-            "Mask mode": "Inpaint not masked" if mask.invert else "",
-            "Mask blur": f"{mask.blur:g}",
-            "Inpaint area": "Only masked" if mask.area == "masked" else "",
-            "Masked area padding": str(mask.padding) if mask.area == "masked" else "",
-            "Masked content": _FILLS.get(mask.fill, ""),
-        }
     multiplier = recipe.sampling.noise_multiplier
     values["Noise multiplier"] = f"{multiplier:g}" if source and multiplier != 1 else ""
     values["Lora hashes"] = _hashes(used, "lora")
@@ -160,3 +153,8 @@ def from_text(text: str, catalogue: Catalogue | None = None) -> Recipe:
     """The recipe that a parameters text, of whatever program, tells of."""
     found = restored({"parameters": text}, catalogue)
     return found.recipe if found else Recipe()
+
+
+def _hides(mask: Mask, checkpoint: CheckpointEntry | None) -> bool:
+    """Whether the model is one that is not shown what is to be repainted."""
+    return mask.conditioning != 1 or (checkpoint is not None and checkpoint.title.endswith("inpainting"))
