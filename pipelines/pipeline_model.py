@@ -131,7 +131,7 @@ class PipelineModel(Model):
                 if not bool(torch.isfinite(estimate).all()):
                     raise NotANumber
                 clean = unpacked(estimate, way.packing, height, width)
-                clean = clean if blend is None else blend(clean)
+                clean = clean if blend is None else blend(clean, 0.0)
                 report(clean)
                 return packed(clean, way.packing)
 
@@ -150,7 +150,7 @@ class PipelineModel(Model):
         result = scheduler.result
         assert result is not None
         clean = unpacked(result, way.packing, height, width)
-        return clean if blend is None else blend(clean)
+        return clean if blend is None else blend(clean, 0.0)
 
     def _call(
         self, order: Order, scheduler: GeneratorScheduler, x: torch.Tensor, size: tuple[int, int], count: int
@@ -229,7 +229,9 @@ class PipelineModel(Model):
         if isinstance(start.source, torch.Tensor):
             source = start.source.to(first.device, torch.float32)
         else:
-            source = self.encode([start.source], order.seeds)
+            size = order.width, order.height
+            same = start.source if start.source.size == size else start.source.resize(size, Image.Resampling.LANCZOS)
+            source = self.encode([same], order.seeds)
         blend: Blend | None = None
         if start.mask is not None:
             mask = latent_mask(start.mask, source.shape[3], source.shape[2], self._device.name)

@@ -152,8 +152,8 @@ def test_brackets_and_tags_do_not_reach_a_text_model_that_knows_none(runner: Run
 
 
 def test_sides_are_rounded_to_what_the_family_can(runner: Runner) -> None:
-    (one,) = made(events(runner, replace(RECIPE, checkpoint="flux", width=72, height=56)))
-    assert (one.picture.width, one.picture.height) == (64, 64)
+    (one,) = made(events(runner, replace(RECIPE, checkpoint="flux", width=72, height=88)))
+    assert (one.picture.width, one.picture.height) == (64, 96)
 
 
 def test_a_scheduler_plays_the_way_that_is_laid_out() -> None:
