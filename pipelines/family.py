@@ -83,6 +83,7 @@ class Order:
     """One pass over a batch of pictures that differ in their seeds only, with every name resolved.
 
     image_guidance -- how closely an edit model follows the picture it starts from
+    references -- pictures that an edit model looks at
     after -- in a second pass: the steps of the first by which its prompt counted; None: this is the first
     wrap  -- what add-ons put between the sampler and the model
     vae   -- name of an asset; "": the model's own one
@@ -108,6 +109,7 @@ class Order:
     successor: Successor | None = None
     tiling: Tiling = "off"
     image_guidance: float = 1.5
+    references: tuple[Image.Image, ...] = ()
     after: int | None = None
     wrap: Wrap | None = None
     vae: str = ""

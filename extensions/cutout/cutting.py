@@ -1,10 +1,10 @@
 """The cut itself: what can be reached from the edges without leaving the background's colours."""
 
 from PIL import Image, ImageChops, ImageDraw
+from webui_ext.cutout import Options
 
 from pipelines.recipe import Recipe
 from webui.extension import options_of
-from webui_ext.cutout import Options
 
 
 def finish(image: Image.Image, recipe: Recipe) -> Image.Image:

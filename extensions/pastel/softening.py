@@ -1,9 +1,10 @@
 """What stands between the sampler and the model."""
 
+from webui_ext.pastel import Options
+
 from pipelines.hooks import Denoise, Tensor
 from pipelines.recipe import Recipe
 from webui.extension import options_of
-from webui_ext.pastel import Options
 
 
 def denoise(denoise: Denoise, recipe: Recipe) -> Denoise:

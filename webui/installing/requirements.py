@@ -1,4 +1,4 @@
-"""Requirements of an add-on: looked at, resolved dry against our own versions, and refused when they would move them."""
+"""Requirements of an add-on: resolved dry against our own versions, and refused when they would move them."""
 
 import json
 import subprocess
@@ -36,7 +36,7 @@ def wanted(text: str) -> tuple[str, ...]:
         try:
             requirement = Requirement(line)
         except InvalidRequirement as error:
-            raise Refused(f"Line {number} of its requirements is not a package's name and version: {line!r}.") from error
+            raise Refused(f"Line {number} of its requirements names no package: {line!r}.") from error
         if requirement.url:
             raise Refused(f"Line {number} of its requirements asks for an address ({line!r}), which is not installed.")
         found.append(str(requirement))
