@@ -20,6 +20,7 @@ from webui.jobs.journal import Journal
 from webui.jobs.service import JobService
 from webui.like import Stems
 from webui.settings import Settings, SettingsError
+from webui.store import codec
 from webui.store.images import BadPicture, ImageStore, Names
 
 _GIB = 2**30
@@ -152,9 +153,11 @@ def _counts(given: dict[str, Any]) -> dict[str, int]:
 def _picture(path: Path, store: ImageStore) -> ImageRef:
     data = _bytes(path)
     try:
-        return store.put(data)
+        ref = store.put(data)
     except BadPicture as error:
         raise BadPicture(f"{path}: {error}") from error
+    sys.stderr.writelines(f"{path.name}: {note}\n" for note in codec.remarks(data))
+    return ref
 
 
 def _bytes(path: Path) -> bytes:

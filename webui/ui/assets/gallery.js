@@ -104,7 +104,7 @@
         h("p", {}, image.prompt || "No prompt"),
         ...(image.recipe?.negative ? [h("p", { class: "sf-faint" }, `Without: ${image.recipe.negative}`)] : []),
         facts(image),
-        sf.button("Use these settings", () => sf.use(image.id), { name: "play", kind: "sf-tint", title: "Fill txt2img with these settings" }),
+        sf.button("Use these settings", () => sf.use(image.id), { name: "play", kind: "sf-tint", title: "Fill the form with these settings" }),
         h("div", { class: "sf-wraps sf-even" }, send("img2img", "img", "img2img"), send("inpaint", "brush", "Inpaint")),
       );
     }
