@@ -191,4 +191,3 @@ def _placed(image: Image.Image, place: Box, size: tuple[int, int]) -> Image.Imag
     whole = Image.new(image.mode, size)
     whole.paste(resized(image, right - left, bottom - top, "crop"), (left, top))
     return whole
-

@@ -91,9 +91,9 @@ class Loopback:
     strength: Annotated[
         float, Range(0, 1, 0.01), Label("Final strength", "Of the last loop; the first has the usual strength.")
     ] = 0.5
-    curve: Annotated[
-        Curve, Label("Strength curve", "How the strength goes over: 'aggressive' early, 'lazy' late.")
-    ] = "linear"
+    curve: Annotated[Curve, Label("Strength curve", "How the strength goes over: 'aggressive' early, 'lazy' late.")] = (
+        "linear"
+    )
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ def _recipe(given: dict[str, Any], catalogue: Catalogue, store: ImageStore) -> R
         raise RecipeError(
             "source", "--mask, --strength and the like need a picture to start from: give it with --init."
         )
-    return from_paths({**catalogue.defaults(values.get("checkpoint", "")), **values})
+    return from_paths(catalogue.completed(values))
 
 
 def _size(given: dict[str, Any]) -> dict[str, int]:

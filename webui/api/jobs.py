@@ -11,7 +11,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import TypeAdapter
 
 from pipelines.recipe import Recipe
-from pipelines.recipe_json import from_json
+from pipelines.recipe_json import from_paths
 from webui.api import events
 from webui.api.problems import NotHere, answer
 from webui.api.shapes import JobShape, StatusShape, job_shape, status_shape
@@ -83,7 +83,7 @@ def _add_doing(routes: APIRouter, service: JobService) -> None:
         """
         if service.status.catalogue is None:
             service.wait_for_engine()
-        return job_shape(service.submit(from_json(_with_defaults(recipe, service)), "api"), service)
+        return job_shape(service.submit(from_paths(_with_defaults(recipe, service)), "api"), service)
 
     @routes.post("/jobs/{identity}/cancel")
     def cancel(identity: str) -> JobShape:
@@ -117,7 +117,7 @@ def _with_defaults(given: dict[str, Any], service: JobService) -> dict[str, Any]
     name = given.get("checkpoint", "")
     if catalogue is None or not isinstance(name, str):
         return given
-    return {**catalogue.defaults(name), **given}
+    return catalogue.completed(given)
 
 
 def _recipe_schema() -> dict[str, Any]:

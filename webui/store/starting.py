@@ -1,6 +1,5 @@
 """What a picture starts from, as the parameters text holds it."""
 
-
 from pipelines.recipe import Mask, Soft, Source
 
 _FILLS = {"blurred": "fill", "noise": "latent noise", "empty": "latent nothing"}
