@@ -12,7 +12,7 @@ from PIL import Image
 from pipelines import canvas, hires
 from pipelines.asset import Used
 from pipelines.denoise import Stopped
-from pipelines.events import Event, ImageMade, Step
+from pipelines.events import Event, ImageMade, Note, Step
 from pipelines.family import Model, Order, Progress
 from pipelines.hires import Target
 from pipelines.picture import Picture
@@ -138,6 +138,8 @@ def drawn(plan: Plan) -> Generator[Event, None, list[Image.Image]]:
     model = successor.model if successor is not None and successor.model is not None else model
     pairs = zip_longest(model.decode(latents, order.light), changes)
     images = [plan.laid(image, change) for image, change in pairs]
+    for remark in model.remarks():
+        yield Note(plan.job, remark)
     del model, latents
     if plan.finish is None:
         return images

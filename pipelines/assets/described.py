@@ -196,16 +196,22 @@ def _vectors(read: Header, key: str) -> tuple[int, int] | None:
 
 def _vae(path: Path) -> Described:
     read = header.read(path)
-    if not any(
-        key.endswith(("decoder.conv_in.weight", "decoder.layers.0.weight", "decoder.1.weight")) for key in read.tensors
-    ):
-        return Described(problem="This is no autoencoder (VAE).")
-    return Described()
+    first = next((key for key in read.tensors if key.endswith("decoder.conv_in.weight")), "")
+    shape = read.shape(first)
+    if not shape or len(shape) != 4:
+        return Described(problem="This is no autoencoder (VAE), or of a kind that is not supported.")
+    return Described(facts={"channels": shape[1]})
 
 
 def _controlnet(path: Path) -> Described:
-    header.read(path)
-    return Described()
+    read = header.read(path)
+    if any(key.startswith("lora_controlnet") for key in read.tensors):
+        return Described(problem="This is a ControlLoRA, which is not supported yet. Get the ControlNet instead.")
+    if not any("input_hint_block.0." in key or "controlnet_cond_embedding.conv_in." in key for key in read.tensors):
+        return Described(problem="This is no ControlNet. T2I adapters and IP adapters are not supported yet.")
+    keys = (key for key in read.tensors if key.endswith("attn2.to_k.weight"))
+    width = next((read.tensors[key].shape[-1] for key in keys), 0)
+    return Described(_WIDTHS.get(width, ""))
 
 
 def _hypernetwork(path: Path) -> Described:
