@@ -9,7 +9,7 @@ from pipelines.picture import Picture
 from pipelines.recipe import ImageRef, Mask, Recipe, RecipeError, Source
 from tests.conftest import png_bytes
 from webui.jobs import series
-from webui.store import metadata
+from webui.store import codec, metadata
 from webui.store.images import BadPicture, ImageStore
 
 TEMPLATE = Recipe("a painting", "blurry", "kit", steps=9, seed=5, source=Source(ImageRef("x"), 0.4))
@@ -18,7 +18,8 @@ OWN = Recipe("of a fox", "text", "kit", steps=30, seed=77, sampler="Euler a", sc
 
 def fill(folder: Path) -> None:
     folder.mkdir()
-    (folder / "b.png").write_bytes(metadata.png(Picture(8, 8, "RGB", bytes(192)), OWN, 77, None, "0" * 32))
+    text = {"parameters": metadata.format_infotext(OWN)}
+    (folder / "b.png").write_bytes(codec.png(Picture(8, 8, "RGB", bytes(192)), text))
     (folder / "a.PNG").write_bytes(png_bytes(16, 16))
     (folder / "notes.txt").write_text("no picture")
     (folder / "c.png").write_bytes(b"broken")
