@@ -15,6 +15,7 @@ from pipelines.recipe import Recipe
 from webui.addons.loading import Loaded
 from webui.api import again as again_api
 from webui.api import assets as assets_api
+from webui.api import hints as hints_api
 from webui.api import jobs as jobs_api
 from webui.api import pictures as pictures_api
 from webui.api import share as share_api
@@ -113,6 +114,7 @@ class App:
         routes.include_router(
             pictures_api.router(self.store, self._count_tokens, lambda: self.service.status.catalogue)
         )
+        routes.include_router(hints_api.router(self.store))
         routes.include_router(assets_api.router(lambda: self.service.status.catalogue))
         routes.include_router(again_api.router(self.service, self.store, lambda: self.service.status.catalogue))
         routes.include_router(share_api.router(self.sharing))

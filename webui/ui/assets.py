@@ -19,6 +19,7 @@ SCRIPTS = (
     "gallery.js",
     "models.js",
     "cards.js",
+    "control.js",
     "share.js",
     "access.js",
     *canvas.SCRIPTS,
