@@ -1,4 +1,4 @@
-"""Cutout: makes a plain background transparent. A classic flood from the edges: no model, and no help with busy ones."""
+"""Cutout: makes a plain background transparent, by a flood from the edges: no model, and no help with busy ones."""
 
 from dataclasses import dataclass
 from typing import Annotated
