@@ -99,7 +99,7 @@ class ImageStore:
         """
         identity = secrets.token_hex(16)
         now = time.time()
-        data = metadata.png(picture, recipe, seed, checkpoint, identity, used, catalogue)
+        data = metadata.png(picture, recipe, seed, checkpoint, identity, used, catalogue, self._before(recipe))
         if not kept:
             path = self._passing.write(identity, data)
             row = self._row(str(path), data, now)
@@ -111,6 +111,15 @@ class ImageStore:
         row = self._row(self._relative(path), data, now)
         self._index.add([row])
         return self._saved(row)
+
+    def _before(self, recipe: Recipe) -> str:
+        """The parameters text of the picture that a recipe only finishes."""
+        if recipe.task != "finish" or recipe.source is None:
+            return ""
+        try:
+            return codec.describe(self.data(recipe.source.image)).get("parameters", "")
+        except BadPicture:
+            return ""
 
     def saved(self, identity: str) -> SavedImage | None:
         row = self._passing.get(identity) or self._index.get(identity)

@@ -105,7 +105,7 @@
         ...(image.recipe?.negative ? [h("p", { class: "sf-faint" }, `Without: ${image.recipe.negative}`)] : []),
         facts(image),
         sf.button("Use these settings", () => sf.use(image.id), { name: "play", kind: "sf-tint", title: "Fill txt2img with these settings" }),
-        h("div", { class: "sf-wraps sf-even" }, send("img2img", "img", "img2img"), send("inpaint", "brush", "Inpaint")),
+        h("div", { class: "sf-wraps sf-even" }, send("img2img", "img", "img2img"), send("inpaint", "brush", "Inpaint"), send("extras", "fullscreen", "Extras")),
       );
     }
 
