@@ -14,13 +14,14 @@ from pipelines.catalogue import Catalogue
 from pipelines.recipe import ImageRef, Recipe, RecipeError
 from pipelines.recipe_json import changed, from_paths
 from webui import flags, like
-from webui.app import App, log_to_file
+from webui.app import App, form, log_to_file
 from webui.jobs.job import Job
 from webui.jobs.journal import Journal
 from webui.jobs.service import JobService
 from webui.like import Stems
 from webui.settings import Settings, SettingsError
 from webui.store.images import BadPicture, ImageStore, Names
+from webui.store.metadata import Form
 
 _GIB = 2**30
 
@@ -185,9 +186,14 @@ def _follow(app: App, job: Job) -> Job:
 def _store(settings: Settings, out: Path | None, temporary: Path, names: Names | None = None) -> ImageStore:
     """out: a folder of the user's own, without our folder for each day and without a place in the gallery."""
     inputs = settings.cache / "inputs"
+
+    def written() -> Form:
+        return form(settings)
+
     if out is None:
-        return ImageStore(settings.outputs, inputs, settings.cache / "index.sqlite", names=names)
-    return ImageStore(out.expanduser().resolve(), inputs, temporary / "index.sqlite", dated=False, names=names)
+        return ImageStore(settings.outputs, inputs, settings.cache / "index.sqlite", names=names, form=written)
+    folder = out.expanduser().resolve()
+    return ImageStore(folder, inputs, temporary / "index.sqlite", dated=False, names=names, form=written)
 
 
 def _journal(temporary: str) -> Journal:

@@ -1,8 +1,9 @@
 """What a picture carries: the parameters text for people, the whole recipe as JSON for us."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipelines.asset import Used
@@ -16,7 +17,9 @@ from webui.store.infotext import Infotext, parse_infotext, read, write
 from webui.store.making import Making
 from webui.store.recall import recalled
 
-__all__ = ["described", "format_infotext", "from_text", "own", "parse_infotext", "png", "restored"]
+__all__ = ["Form", "described", "file", "format_infotext", "from_text", "own", "parse_infotext", "restored"]
+
+log = logging.getLogger(__name__)
 
 VERSION = "Snowfox 0.1.0"
 CHUNK = "snowfox"
@@ -90,7 +93,25 @@ def _hashes(used: Sequence[Used], kind: AssetKind) -> str:
     return ", ".join(f"{name}: {digits}" for name, digits in found.items() if digits)
 
 
-def png(
+@dataclass(frozen=True)
+class Form:
+    """How finished pictures are written. quality: 1 .. 100, not for PNG; text_beside: the parameters in a .txt too."""
+
+    kind: codec.Kind = "PNG"
+    quality: int = 90
+    text_beside: bool = False
+
+
+@dataclass(frozen=True)
+class File:
+    """A finished file: its bytes, its suffix with the dot, and the parameters text in it."""
+
+    data: bytes
+    suffix: str
+    text: str
+
+
+def file(
     picture: Picture,
     recipe: Recipe,
     seed: int,
@@ -98,21 +119,28 @@ def png(
     identity: str,
     used: Sequence[Used] = (),
     catalogue: Catalogue | None = None,
+    form: Form | None = None,
     before: str = "",
-) -> bytes:
+) -> File:
     """The finished file: pixels, parameters text, and the recipe of just this picture as JSON.
 
     catalogue -- of the engine that made it
-    before -- the parameters text of the picture that was only finished
+    before    -- the parameters text of the picture that was only finished
+    form      -- PNG where it is None, and where that kind cannot hold the size or the text
     """
+    wanted = form or Form()
     single = replace(recipe, seed=seed, count=1, batch=1)
     made = making.making(recipe, catalogue, VERSION)
     record = {"id": identity, "version": VERSION, "recipe": to_json(single), "made": made.to_json()}
-    texts = {
-        "parameters": format_infotext(recipe, seed, checkpoint, used, made, before),
-        CHUNK: json.dumps(record, ensure_ascii=False),
-    }
-    return codec.png(picture, texts)
+    text = format_infotext(recipe, seed, checkpoint, used, made, before)
+    if wanted.kind != "PNG" and codec.fits(picture, wanted.kind):
+        try:
+            data = codec.encoded(picture, wanted.kind, text, wanted.quality, {CHUNK: json.dumps(record)})
+            return File(data, codec.SUFFIXES[wanted.kind], text)
+        except (OSError, ValueError):
+            log.warning("A picture cannot be written as %s; it is written as PNG.", wanted.kind)
+    texts = {"parameters": text, CHUNK: json.dumps(record, ensure_ascii=False)}
+    return File(codec.png(picture, texts), ".png", text)
 
 
 def made_by(data: bytes) -> Making | None:
