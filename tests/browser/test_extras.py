@@ -28,9 +28,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
 
 
-def asked(visit: Visit) -> Recipe:
-    until(lambda: bool(visit.site.app.service.jobs()) and visit.site.app.service.jobs()[0].over)
-    return visit.site.app.service.jobs()[0].recipe
+def asked(visit: Visit, prompt: str) -> Recipe:
+    """The recipe of the newest job, which has this prompt, once it is over."""
+    jobs = visit.site.app.service.jobs
+    until(lambda: bool(jobs()) and jobs()[0].recipe.prompt == prompt and jobs()[0].over)
+    return jobs()[0].recipe
 
 
 def test_both_passes_and_finishing_come_from_the_form(visit: Visit) -> None:
@@ -46,7 +48,8 @@ def test_both_passes_and_finishing_come_from_the_form(visit: Visit) -> None:
         ]
     )
     visit.page.keyboard.press("Control+Enter")
-    assert (asked(visit).hires, asked(visit).finish) == (wish.hires, wish.finish)
+    made = asked(visit, "twice")
+    assert (made.hires, made.finish) == (wish.hires, wish.finish)
 
 
 def test_what_a_model_proposes_is_shown_and_can_be_switched_off(visit: Visit) -> None:
@@ -61,13 +64,12 @@ def test_what_a_model_proposes_is_shown_and_can_be_switched_off(visit: Visit) ->
     )
     visit.tab("txt2img")
     visit.ask("large", steps=1)
-    assert asked(visit).finish == Finish(upscaler="Lanczos", scale=4.0)
+    assert asked(visit, "large").finish == Finish(upscaler="Lanczos", scale=4.0)
     title.click()
     visit.page.get_by_label("Make the finished picture larger").first.uncheck()
     expect(title).to_have_text("Upscale the result\nOff")
     visit.ask("as it is", steps=1)
-    until(lambda: visit.site.app.service.jobs()[0].recipe.prompt == "as it is")
-    assert asked(visit).finish is None
+    assert asked(visit, "as it is").finish is None
 
 
 def test_extras_makes_a_picture_larger(visit: Visit) -> None:
@@ -83,8 +85,7 @@ def test_extras_makes_a_picture_larger(visit: Visit) -> None:
     before = len(visit.site.app.service.jobs())
     visit.page.locator("#extras_generate").click()
     until(lambda: len(visit.site.app.service.jobs()) > before)
-    recipe = asked(visit)
-    assert recipe.finish == Finish(only=True, upscaler="Nearest", scale=2.0)
+    assert asked(visit, "").finish == Finish(only=True, upscaler="Nearest", scale=2.0)
     (image,) = visit.site.app.service.jobs()[0].images
     sent = visit.site.app.service.jobs()[1].images[0]
     assert (image.width, image.height) == (2 * sent.width, 2 * sent.height)
