@@ -18,10 +18,12 @@ class Autoencoder:
 
     def __init__(self, vae: Any, device: str, dtype: torch.dtype) -> None:
         self.module = vae
-        self._device = device
-        self._dtype = dtype
-        self._scaling = float(vae.config.scaling_factor)
-        self._shift = float(vae.config.shift_factor or 0.0)
+        self.device = device
+        self.dtype = dtype
+        self.scaling = float(vae.config.scaling_factor)
+        self.shift = float(vae.config.shift_factor or 0.0)
+        self.raised = False
+        """It left the range of half precision once, and works in fp32 since then."""
         self.channels = int(vae.config.latent_channels)
         self.factor = 2 ** (len(vae.config.block_out_channels) - 1)
 
@@ -40,8 +42,8 @@ class Autoencoder:
         posteriors = [self._posterior(image) for image in images]
         mean = torch.cat([mean for mean, _ in posteriors])
         deviation = torch.cat([deviation for _, deviation in posteriors])
-        noise = SeededNoise(seeds, mean.shape[1:], self._device).draw()
-        return (mean + deviation * noise - self._shift) * self._scaling
+        noise = SeededNoise(seeds, mean.shape[1:], self.device).draw()
+        return (mean + deviation * noise - self.shift) * self.scaling
 
     @torch.inference_mode()
     def mean(self, image: Image.Image) -> torch.Tensor:
@@ -51,7 +53,7 @@ class Autoencoder:
     def _posterior(self, image: Image.Image) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and deviation, (1, channels, height, width) each."""
         pixels = torch.from_numpy(np.asarray(image.convert("RGB")).astype(np.float32)) / 127.5 - 1
-        batch = pixels.permute(2, 0, 1)[None].to(self._device, self._dtype)
+        batch = pixels.permute(2, 0, 1)[None].to(self.device, self.dtype)
         found = self.module.encode(batch).latent_dist
         return found.mean.float(), found.std.float()
 
@@ -65,11 +67,12 @@ class Autoencoder:
         return torch.cat([self._decode_one(one[None]) for one in latent])
 
     def _decode_one(self, latent: torch.Tensor) -> torch.Tensor:
-        inner = latent.to(self._device, torch.float32) / self._scaling + self._shift
-        image = self.module.decode(inner.to(self._dtype)).sample
-        if self._dtype != torch.float32 and not bool(torch.isfinite(image).all()):
+        inner = latent.to(self.device, torch.float32) / self.scaling + self.shift
+        image = self.module.decode(inner.to(self.dtype)).sample
+        if self.dtype != torch.float32 and not bool(torch.isfinite(image).all()):
             # Some autoencoders leave the range of half precision; they stay in fp32 from then on.
-            self._dtype = torch.float32
+            self.dtype = torch.float32
+            self.raised = True
             self.module.to(torch.float32)
             image = self.module.decode(inner).sample
         return image.float()

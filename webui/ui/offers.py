@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from pipelines.catalogue import Catalogue
+from pipelines.control import hints
 from pipelines.passes import LATENT_UPSCALERS, PLAIN_UPSCALERS
-from webui.ui.widgets import Choices
+from webui.ui.widgets import Choices, word
 
 KNOWN_SAMPLERS = ("DPM++ 2M", "Euler", "Euler a")
 AS_BEFORE = "As in the first pass"
@@ -19,7 +20,10 @@ def offers(catalogue: Catalogue | None) -> dict[str, Choices]:
     checkpoints = [entry.name for entry in catalogue.usable()] if catalogue else []
     upscalers = [*PLAIN_UPSCALERS, *(name for name in _upscalers(catalogue) if name not in PLAIN_UPSCALERS)]
     vaes = [entry.name for entry in catalogue.kind("vae")] if catalogue else []
+    controls = [entry.name for entry in catalogue.kind("controlnet")] if catalogue else []
     return {
+        "controls.0.model": [("Choose a model", ""), *_same(controls)],
+        "controls.0.preprocessor": [("None", ""), *_preprocessors()],
         "sampler": _same(samplers),
         "schedule": _same(schedules),
         "hires.upscaler": _same([*LATENT_UPSCALERS, *upscalers]),
@@ -62,6 +66,10 @@ def spelled(values: Mapping[str, object], catalogue: Catalogue | None) -> dict[s
 
 def _upscalers(catalogue: Catalogue | None) -> list[str]:
     return [entry.name for entry in catalogue.kind("upscaler")] if catalogue else []
+
+
+def _preprocessors() -> list[tuple[str, str]]:
+    return [(word(name), name) for name in hints.PREPROCESSORS if name not in ("", "none")]
 
 
 def _same(names: Sequence[str]) -> list[tuple[str, str]]:
