@@ -82,6 +82,7 @@ class Order:
     """One pass over a batch of pictures that differ in their seeds only, with every name resolved.
 
     image_guidance -- how closely an edit model follows the picture it starts from
+    references -- pictures that an edit model looks at
     after -- in a second pass: the steps of the first by which its prompt counted; None: this is the first
     vae   -- name of an asset; "": the model's own one
     light -- spare memory at the price of time
@@ -106,6 +107,7 @@ class Order:
     successor: Successor | None = None
     tiling: Tiling = "off"
     image_guidance: float = 1.5
+    references: tuple[Image.Image, ...] = ()
     after: int | None = None
     vae: str = ""
     controls: tuple[Guided, ...] = ()

@@ -29,7 +29,7 @@ from pipelines.library import Checkpoint
 from pipelines.loading import Shelf, give_back
 from pipelines.ontop import OnTop
 from pipelines.picture import Picture
-from pipelines.recipe import SEED_LIMIT, ImageRef, Mask, Recipe, RecipeError, check, rounded
+from pipelines.recipe import SEED_LIMIT, SIZE_STEP, ImageRef, Mask, Recipe, RecipeError, check, rounded
 from pipelines.samplers import Sampler
 from pipelines.upscaling import UpscalerError, Upscalers
 
@@ -207,12 +207,13 @@ class Runner:
             return
         sampler = _sampler(recipe.sampler)
         self._top.check_controls(recipe)
-        for note in (*notes, *_remarks(recipe, sampler)):
+        checkpoint = self._checkpoint(recipe.checkpoint, recipe)
+        recipe, coarser = rounded(recipe, checkpoint.family.side_step if checkpoint.family else SIZE_STEP)
+        for note in (*notes, *coarser, *_remarks(recipe, sampler)):
             yield Note(job, note)
         start = canvas.opened(recipe, images)
         for note in start.notes if start else ():
             yield Note(job, note)
-        checkpoint = self._checkpoint(recipe.checkpoint, recipe)
         order = Order(
             prompt=recipe.prompt,
             negative=recipe.negative,
@@ -230,6 +231,7 @@ class Runner:
             embeddings=self._top.embeddings,
             start=_start(recipe, start),
             image_guidance=recipe.source.image_guidance if recipe.source else 1.5,
+            references=_references(recipe, images),
             successor=self._successor(recipe, checkpoint),
             tiling=recipe.tiling,
             vae=self._top.vae(recipe, checkpoint.version.path),
@@ -351,7 +353,7 @@ class Runner:
         if entry is None:
             raise ModelError(
                 "There is no checkpoint that can be used.",
-                "Put a Stable Diffusion 1.x .safetensors file into the folder models/checkpoints.",
+                "Put a checkpoint, such as a .safetensors file, into the folder models/checkpoints.",
             )
         family = found[entry.name].family
         if family is not None and recipe.task not in (entry.tasks or family.tasks):
@@ -434,6 +436,12 @@ def _schedule(name: str) -> str:
 def _remarks(recipe: Recipe, sampler: Sampler) -> Iterator[str]:
     if sampler.fixed and recipe.schedule.casefold() != "automatic":
         yield f"{sampler.name} has a schedule of its own; '{recipe.schedule}' is not used."
+
+
+def _references(recipe: Recipe, images: Images) -> tuple[Image.Image, ...]:
+    if any(reference not in images for reference in recipe.references):
+        raise RecipeError("references", "A reference picture is missing.")
+    return tuple(canvas.flattened(canvas.to_image(images[reference])) for reference in recipe.references)
 
 
 def _controls(recipe: Recipe, images: Images) -> tuple[Guided, ...]:
