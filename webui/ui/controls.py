@@ -8,14 +8,14 @@ import gradio as gr
 
 from pipelines.recipe import Recipe, Task
 from webui.addons.panel import Panel
-from webui.ui import expert, starting
+from webui.ui import enlarging, expert, starting
 from webui.ui import panels as addon_panels
 from webui.ui.drawers import Drawer, accordion
 from webui.ui.markup import place
 from webui.ui.offers import offers
 from webui.ui.widgets import choice, number, slider, textbox
 
-PREFIX: Mapping[Task, str] = {"text": "txt2img", "image": "img2img", "inpaint": "inpaint"}
+PREFIX: Mapping[Task, str] = {"text": "txt2img", "image": "img2img", "inpaint": "inpaint", "finish": "extras"}
 """First part of the element ids of a task, as scripts and user styles know them."""
 
 TITLES: Mapping[Task, str] = {"text": "txt2img", "image": "img2img", "inpaint": "Inpaint"}
@@ -85,10 +85,11 @@ def drawers(task: Task, panels: tuple[Panel, ...] = ()) -> tuple[dict[str, Any],
     fields: dict[str, Any] = {}
     with gr.Column(elem_classes="sf-accs", min_width=0):
         made = (_sampler(prefix, fields), _memory(prefix, fields))
+        larger, enlargers = enlarging.drawers(task, prefix)
         source, starts = starting.drawers(task, prefix)
         more, others = expert.drawers(task, prefix)
         theirs, added = addon_panels.drawers(prefix, panels)
-    return fields | source | more | theirs, (*made, *starts, *others, *added)
+    return fields | larger | source | more | theirs, (*made, *enlargers, *starts, *others, *added)
 
 
 def carried(task: Task) -> tuple[Any, Any]:
