@@ -29,6 +29,11 @@ def from_paths(values: Mapping[str, Any]) -> Recipe:
     A part may be given as an object, even an empty one, and by its fields beside it.
     Raises RecipeError as from_json does.
     """
+    return from_json(nested(values))
+
+
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What from_json takes, of fields named by their paths. Raises RecipeError for one that is given twice."""
     tree: dict[str, Any] = {}
     for path, value in values.items():
         *parts, last = path.split(".")
@@ -40,7 +45,7 @@ def from_paths(values: Mapping[str, Any]) -> Recipe:
         if isinstance(value, Mapping):
             value = {**cast("Mapping[str, Any]", value), **place.get(last, {})}
         place[last] = value
-    return from_json(_listed(tree))
+    return {name: _listed(node) for name, node in tree.items()}
 
 
 def _listed(tree: Any) -> Any:

@@ -11,15 +11,18 @@ from fastapi import APIRouter
 import pipelines
 from webui.api import jobs as jobs_api
 from webui.api import pictures as pictures_api
+from webui.api import presets as presets_api
 from webui.api import tokens
 from webui.api.sdapi.application import applications
 from webui.api.surface import Surface
+from webui.api.webhooks import Webhooks
 from webui.engines.base import Engine
 from webui.engines.messages import Setup
 from webui.jobs.journal import Journal
 from webui.jobs.service import JobService
 from webui.settings import Settings, SettingsError
 from webui.store.images import ImageStore
+from webui.store.presets import Presets
 
 ENGINES = ("process", "inline", "fake")
 FOLDERS = ("checkpoints", "loras", "vae", "embeddings", "upscalers", "controlnet")
@@ -42,19 +45,23 @@ class App:
         self.store = store or ImageStore(settings.outputs, settings.cache / "inputs", settings.cache / "index.sqlite")
         self.engine = engine or make_engine(settings)
         self.service = JobService(self.engine, self.store, journal or Journal(settings.jobs), settings.queue_limit)
+        self.presets = Presets(settings.root / "presets.json")
+        self.webhooks = Webhooks(settings.webhooks, settings.webhook_secret)
 
     def start(self) -> None:
         self.service.start()
 
     def close(self) -> None:
         self.service.close()
+        self.webhooks.close()
         self.store.close()
 
     def api(self, closing: asyncio.Event) -> Surface:
         """Everything that other programs talk to."""
         routes = APIRouter()
         vocabulary = Path(pipelines.__file__).parent / "configs" / "clip_tokenizer"
-        routes.include_router(jobs_api.router(self.service, closing))
+        routes.include_router(jobs_api.router(self.service, closing, self.presets, self.webhooks))
+        routes.include_router(presets_api.router(self.presets))
         routes.include_router(
             pictures_api.router(self.store, tokens.counter(vocabulary), lambda: self.service.status.catalogue)
         )

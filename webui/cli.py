@@ -104,5 +104,7 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     add("--init", type=Path, help="a picture to start from")
     add("--mask", type=Path, help="a picture whose white parts are repainted; needs --init")
     add("--out", type=Path, help="folder to write to; outputs/ by default")
+    add("--server", metavar="ADDRESS", help="make them with a Snowfox that runs elsewhere; pictures come to --out")
+    add("--api-auth", metavar="NAME:PASSWORD", help="what that Snowfox asks for")
     flags.add(parser)
     parser.set_defaults(run=_generate)

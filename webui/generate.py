@@ -4,29 +4,35 @@ import argparse
 import re
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from pipelines import atomic
 from pipelines.catalogue import Catalogue
 from pipelines.recipe import Recipe, RecipeError
-from pipelines.recipe_json import from_paths
+from pipelines.recipe_json import from_paths, nested
 from webui import flags
+from webui.api.shapes import JobShape
 from webui.app import App, log_to_file
+from webui.client import Client, ClientError
 from webui.jobs.job import Job
 from webui.jobs.journal import Journal
 from webui.jobs.service import JobService
 from webui.settings import Settings, SettingsError
-from webui.store.images import BadPicture, ImageStore
+from webui.store.images import BadPicture, ImageStore, file_names
 
 _GIB = 2**30
 
 
 def generate(settings: Settings, arguments: argparse.Namespace) -> int:
     """Prints the path of each picture. Exit code 1, after one sentence, when one could not be made."""
-    log_to_file(settings, screen=False)
     given = vars(arguments)
+    if given.get("server"):
+        return _generate_there(settings, given)
+    log_to_file(settings, screen=False)
     with tempfile.TemporaryDirectory(prefix="snowfox-") as temporary:
         app = App(settings, store=_store(settings, given.get("out"), Path(temporary)), journal=_journal(temporary))
         app.start()
@@ -44,6 +50,45 @@ def generate(settings: Settings, arguments: argparse.Namespace) -> int:
         return 0
     failure = job.failure
     return _fail(f"{failure.message} {failure.hint}" if failure else "Stopped.")
+
+
+def _generate_there(settings: Settings, given: dict[str, Any]) -> int:
+    """On the machine that --server names; the pictures come here."""
+    folder: Path = given["out"].expanduser() if "out" in given else Path()
+    name, _, password = str(given.get("api_auth") or settings.api_auth).partition(":")
+    try:
+        with Client(given["server"], (name, password) if name else None) as there:
+            values = _values(given, lambda data: there.upload(data).ref)
+            job = _follow_there(there, there.submit(nested(values)), folder)
+    except (RecipeError, BadPicture, ClientError) as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        return _fail("Stopped.")
+    failure = job.failure
+    if job.state == "done":
+        return 0
+    return _fail(f"{failure.message} {failure.hint}" if failure else "Stopped.")
+
+
+def _follow_there(there: Client, job: JobShape, folder: Path) -> JobShape:
+    """Show the steps, fetch each picture when it is finished and print its path."""
+    fetched = 0
+    try:
+        with tqdm(total=1.0, unit="", file=sys.stderr, leave=False, bar_format="{l_bar}{bar}") as bar:
+            for now in there.watch(job):
+                job = now
+                bar.n = job.progress.fraction
+                bar.refresh()
+                for image in job.images[fetched:]:
+                    names = tuple(file_names(folder, image.seed))
+                    bar.write(str(atomic.write_new(folder, names, there.picture(image.id))), file=sys.stdout)
+                fetched = len(job.images)
+    except KeyboardInterrupt:
+        there.cancel(job.id)
+        raise
+    for note in job.notes:
+        sys.stderr.write(f"{note}\n")
+    return job
 
 
 def list_models(settings: Settings) -> int:
@@ -75,16 +120,22 @@ def _ready(service: JobService) -> Catalogue:
 
 def _recipe(given: dict[str, Any], catalogue: Catalogue, store: ImageStore) -> Recipe:
     """Flags → recipe; what is not given is as the checkpoint likes it. Raises RecipeError or BadPicture."""
+    values = _values(given, store.put)
+    return from_paths({**catalogue.defaults(values.get("checkpoint", "")), **values})
+
+
+def _values(given: dict[str, Any], put: Callable[[bytes], str]) -> dict[str, Any]:
+    """Flags → fields by their paths. put: keeps a picture to start from where the recipe will be made."""
     values: dict[str, Any] = {"prompt": given["prompt"], **flags.given(given), **_counts(given), **_size(given)}
     if "init" in given:
-        values["source.image"] = _picture(given["init"], store)
+        values["source.image"] = _picture(given["init"], put)
         if "mask" in given:
-            values["source.mask.image"] = _picture(given["mask"], store)
+            values["source.mask.image"] = _picture(given["mask"], put)
     elif "mask" in given or any(name.startswith("source.") for name in values):
         raise RecipeError(
             "source", "--mask, --strength and the like need a picture to start from: give it with --init."
         )
-    return from_paths({**catalogue.defaults(values.get("checkpoint", "")), **values})
+    return values
 
 
 def _size(given: dict[str, Any]) -> dict[str, int]:
@@ -105,9 +156,9 @@ def _counts(given: dict[str, Any]) -> dict[str, int]:
     return {"count": count // batch, "batch": batch}
 
 
-def _picture(path: Path, store: ImageStore) -> str:
+def _picture(path: Path, put: Callable[[bytes], str]) -> str:
     try:
-        return store.put(path.read_bytes())
+        return put(path.read_bytes())
     except OSError as error:
         raise BadPicture(f"{path} cannot be read: {error.strerror}.") from error
     except BadPicture as error:

@@ -9,12 +9,13 @@ import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import gradio
 import uvicorn
 from fastapi import APIRouter, FastAPI, Response
 
-from webui.api import problems
+from webui.api import problems, reference, schema
 from webui.api.surface import Surface
 from webui.guard import Guard
 from webui.settings import Settings
@@ -73,13 +74,14 @@ def build(
 def _build(api: Callable[[asyncio.Event], Surface], page: Page, assets: Path, settings: Settings) -> FastAPI:
     closing = asyncio.Event()
 
-    app = FastAPI(title="Snowfox", version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    app = _Described(title="Snowfox", version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     app.state.closing = closing
     problems.install(app)
     surface = api(closing)
     app.include_router(surface.routes, prefix="/api/v1")
     for path, application in surface.applications.items():
         app.mount(path, application)
+    app.include_router(reference.router(lambda: _documents(app, surface)))
     app.include_router(_static(assets))
     gradio.mount_gradio_app(
         app,
@@ -103,6 +105,23 @@ def _build(api: Callable[[asyncio.Event], Surface], page: Page, assets: Path, se
 
 def _parts(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _documents(app: FastAPI, surface: Surface) -> list[tuple[str, dict[str, Any]]]:
+    """Of the APIs that are described, with the path below which each lies."""
+    described = {path: known for path, known in surface.applications.items() if known.openapi_url}
+    return [("", app.openapi()), *((path, known.openapi()) for path, known in described.items())]
+
+
+class _Described(FastAPI):
+    """Its description holds the schema of a recipe."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            made = super().openapi()
+            made["components"]["schemas"] |= schema.components()
+            self.openapi_schema = made
+        return self.openapi_schema
 
 
 class Server:

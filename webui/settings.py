@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -29,6 +29,8 @@ class Settings:
     """root: the folder that holds models, extensions, outputs and settings.yaml.
 
     api_auth           -- "name:password", or several with commas; then everything asks for one of them
+    webhooks           -- the beginnings of addresses that may be told when a job is over
+    webhook_secret     -- the key that such messages are signed with
     cors_allow_origins -- addresses of web pages, with commas, that may use the API from a browser
     """
 
@@ -43,6 +45,8 @@ class Settings:
     queue_limit: int = 200
     api_auth: str = ""
     cors_allow_origins: str = ""
+    webhooks: list[str] = field(default_factory=list[str])
+    webhook_secret: str = ""
     theme: Theme = "system"
     previews: bool = True
     checkpoint: str = ""

@@ -104,9 +104,7 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield site.url
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/sdapi/v1/options", "/api/v1/status", "/controlnet/version", "/app_id"]
-)
+@pytest.mark.parametrize("path", ["/", "/sdapi/v1/options", "/api/v1/status", "/controlnet/version", "/app_id"])
 def test_everything_asks_for_a_name_and_a_password(closed: str, path: str) -> None:
     with httpx.Client(base_url=closed, trust_env=False, timeout=30) as client:
         for wrong in (None, ("anna", "two:words"), ("anna", ""), ("ben", "secret")):

@@ -91,7 +91,7 @@ class ImageStore:
             return self._saved(row)
         day = datetime.fromtimestamp(now).strftime("%Y-%m-%d")
         folder = self.outputs / day if self._dated else self.outputs
-        path = atomic.write_new(folder, tuple(_names(folder, seed)), data)
+        path = atomic.write_new(folder, tuple(file_names(folder, seed)), data)
         row = self._row(self._relative(path), data, now)
         self._index.add([row])
         return self._saved(row)
@@ -188,7 +188,7 @@ class ImageStore:
         )
 
 
-def _names(folder: Path, seed: int) -> Iterator[str]:
+def file_names(folder: Path, seed: int) -> Iterator[str]:
     """File names in the order to try: a number that counts up in the folder, and the seed."""
     numbers = [int(path.name[:5]) for path in folder.glob("[0-9][0-9][0-9][0-9][0-9]-*.png")]
     first = max(numbers, default=-1) + 1
