@@ -2,11 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
+from pipelines.asset import AssetEntry, AssetKind
 from pipelines.recipe import Json, Task
 
-AssetKind = Literal["lora", "hypernetwork", "embedding", "vae", "upscaler", "controlnet", "faces"]
+__all__ = [
+    "AssetEntry",
+    "AssetKind",
+    "Catalogue",
+    "CheckpointEntry",
+    "DeviceEntry",
+    "FamilyEntry",
+    "SamplerEntry",
+]
 
 
 @dataclass(frozen=True)
@@ -57,26 +65,6 @@ class CheckpointEntry:
     def short_hash(self) -> str:
         """The ten digits that the parameters text carries."""
         return self.sha256[:10]
-
-
-@dataclass(frozen=True)
-class AssetEntry:
-    """A file that goes with a checkpoint. name: as a recipe or a tag in the prompt calls it.
-
-    family  -- name of the FamilyEntry it was made for; "" where that is unknown or does not matter
-    hash    -- the digits that the parameters text carries for its kind; "" while they are being worked out
-    problem -- a sentence: why it cannot be used; "" when it can
-    facts   -- what its kind has to tell: trigger words, vectors, scale, …
-    """
-
-    kind: AssetKind
-    name: str
-    path: str
-    bytes: int
-    family: str = ""
-    hash: str = ""
-    problem: str = ""
-    facts: Mapping[str, Json] = field(default_factory=dict[str, Json])
 
 
 @dataclass(frozen=True)

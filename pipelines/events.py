@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from pipelines.asset import Used
 from pipelines.picture import Picture
 
 Cause = Literal[
@@ -39,12 +40,13 @@ class Step:
 
 @dataclass(frozen=True)
 class ImageMade:
-    """Picture `index` (from 0) of the job is finished."""
+    """Picture `index` (from 0) of the job is finished. used: what took part in it, in the order of the prompt."""
 
     job: str
     index: int
     seed: int
     picture: Picture
+    used: tuple[Used, ...] = ()
 
 
 @dataclass(frozen=True)

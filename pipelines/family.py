@@ -130,6 +130,10 @@ class Model(ABC):
         encoders "te", "te2", "te3" in the order in which trainers number them. Empty: no network can be used."""
         return {}
 
+    def words(self, order: Order) -> tuple[str, ...]:
+        """The trained words (of `order.embeddings`) that take part, by name."""
+        return ()
+
     def prepare(self, order: Order) -> None:  # noqa: B027 (most models have nothing to prepare)
         """Called before a pass, whenever another may have come between: what an order asks of the networks themselves
         (edges that fit, merged tokens) is put on, and what it does not ask for is taken off."""

@@ -1,45 +1,60 @@
-"""Hashes: SHA-256 of checkpoint files, worked out in the background and remembered."""
+"""Hashes: SHA-256 of files, worked out in the background and remembered."""
 
-import contextlib
 import hashlib
-import json
 import logging
-import os
-import tempfile
 import threading
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import Literal
 
+from pipelines.filefacts import FileFacts
 from pipelines.header import Version
 
 BLOCK = 4 * 2**20
+PAUSE = 1.0
+"""Seconds between two announcements while there is more to do."""
+
+Extent = Literal["file", "tensors"]
+"""The whole file, or what follows the header of a .safetensors file: that stays when its notes are edited."""
+
 _log = logging.getLogger(__name__)
 
 
 class Hashes:
-    """Known hashes by path, size and time of change, in one JSON file."""
+    """Known hashes of files as they were."""
 
-    def __init__(self, file: Path, found: Callable[[], None]) -> None:
-        """file: where they are remembered; found: called from the background thread after each new hash."""
-        self._file = file
+    def __init__(self, facts: FileFacts, found: Callable[[], None], pause: float = PAUSE) -> None:
+        """facts: where they are remembered; found: called from the background thread when there are new ones, not more
+        often than every `pause` seconds while there is more to do."""
+        self._facts = facts
         self._found = found
+        self._pause = pause
         self._lock = threading.Lock()
-        self._known: dict[str, str] = _read(file)
-        self._waiting: list[Version] = []
+        self._known: dict[Extent, dict[Version, str]] = {e: facts.known(_topic(e)) for e in ("file", "tensors")}
+        self._waiting: list[tuple[Version, Extent]] = []
         self._thread: threading.Thread | None = None
         self._closed = threading.Event()
 
-    def get(self, version: Version) -> str:
+    def get(self, version: Version, extent: Extent = "file") -> str:
         """64 hex digits, or "" while unknown."""
         with self._lock:
-            return self._known.get(_key(version), "")
+            return self._known[extent].get(_absolute(version), "")
 
-    def want(self, versions: Iterable[Version]) -> None:
-        """Work out those that are unknown, the smallest first; replaces what was wanted before."""
+    def now(self, version: Version, extent: Extent = "file") -> str:
+        """The same, worked out at once where it is unknown; "" if the file cannot be read."""
+        return self.get(version, extent) or self._worked_out(version, extent)
+
+    def want(self, versions: Iterable[Version], tensors: Iterable[Version] = ()) -> None:
+        """Work out those that are unknown, the smallest first; replaces what was wanted before.
+
+        tensors -- those of which the second extent is wanted
+        """
         with self._lock:
-            unknown = {version for version in versions if _key(version) not in self._known}
-            self._waiting = sorted(unknown, key=lambda version: version.bytes, reverse=True)
+            wanted: set[tuple[Version, Extent]] = {(version, "file") for version in versions}
+            wanted |= {(version, "tensors") for version in tensors}
+            unknown = [item for item in wanted if _absolute(item[0]) not in self._known[item[1]]]
+            self._waiting = sorted(unknown, key=lambda item: item[0].bytes, reverse=True)
             if self._waiting and self._thread is None and not self._closed.is_set():
                 self._thread = threading.Thread(target=self._work, name="hashes", daemon=True)
                 self._thread.start()
@@ -53,64 +68,49 @@ class Hashes:
             thread.join(5)
 
     def _work(self) -> None:
+        told, news = 0.0, False
         while True:
             with self._lock:
                 if not self._waiting or self._closed.is_set():
                     self._thread = None
-                    return
-                version = self._waiting.pop()
-            digest = self._digest(version.path)
-            if not digest:
-                continue
-            with self._lock:
-                self._known[_key(version)] = digest
-                known = dict(self._known)
-            _write(self._file, known)
+                    break
+                version, extent = self._waiting.pop()
+            news = bool(self._worked_out(version, extent)) or news
+            if news and time.monotonic() - told >= self._pause:
+                self._found()
+                told, news = time.monotonic(), False
+        if news:
             self._found()
 
-    def _digest(self, path: Path) -> str:
+    def _worked_out(self, version: Version, extent: Extent) -> str:
+        digest = self._digest(version.path, extent)
+        if digest:
+            version = _absolute(version)
+            with self._lock:
+                self._known[extent][version] = digest
+            self._facts.keep(_topic(extent), {version: digest})
+        return digest
+
+    def _digest(self, path: Path, extent: Extent) -> str:
         """ "" if the file cannot be read or the work was stopped."""
         digest = hashlib.sha256()
         try:
             with path.open("rb") as file:
+                if extent == "tensors":
+                    file.seek(8 + int.from_bytes(file.read(8), "little"))
                 while block := file.read(BLOCK):
                     digest.update(block)
                     if self._closed.is_set():
                         return ""
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             _log.warning("No hash of %s: %s", path, error)
             return ""
         return digest.hexdigest()
 
 
-def _key(version: Version) -> str:
-    path = os.fsencode(version.path.absolute()).decode("utf-8", "backslashreplace")
-    return f"{path}|{version.bytes}|{version.changed}"
+def _absolute(version: Version) -> Version:
+    return version._replace(path=version.path.absolute())
 
 
-def _read(file: Path) -> dict[str, str]:
-    try:
-        value = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    if not isinstance(value, dict):
-        return {}
-    return {key: text for key, text in cast("dict[str, Any]", value).items() if isinstance(text, str)}
-
-
-def _write(file: Path, known: Mapping[str, str]) -> None:
-    """All or nothing. A cache that cannot be written costs time, not pictures: it is only logged."""
-    temporary = None
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            json.dump(known, out, indent=0)
-            out.flush()
-            os.fsync(out.fileno())
-        Path(temporary).replace(file)
-    except OSError as error:
-        _log.warning("The cache of hashes was not written: %s", error)
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
+def _topic(extent: Extent) -> str:
+    return f"sha256 of {extent}"

@@ -26,7 +26,7 @@ from pipelines.latents import Autoencoder, latent_mask, to_images
 from pipelines.networks.names import TEXT_ENCODERS
 from pipelines.noise import BrownianNoise, SeededNoise, Variations
 from pipelines.preview import LatentColours
-from pipelines.prompt.conditioning import Pass, condition
+from pipelines.prompt.conditioning import Pass, condition, texts
 from pipelines.prompt.encoder import Condition, JointText
 from pipelines.samplers import Noise
 from pipelines.schedules import NoiseTable
@@ -81,6 +81,10 @@ class LatentModel(Model):
         texts = (part.model for part in self.parts.text.parts)
         return {"unet": self.parts.unet, **dict(zip(TEXT_ENCODERS, texts, strict=False))}
 
+    def words(self, order: Order) -> tuple[str, ...]:
+        said = texts(order.prompt, order.negative, self._run(order))
+        return self.parts.text.spoken(said, self._vectors(order), order.emphasis)
+
     def prepare(self, order: Order) -> None:
         seams.close((self.parts.unet, self.parts.autoencoder.module), order.tiling)
         self._merging.use(order.sampling.token_merging)
@@ -119,8 +123,7 @@ class LatentModel(Model):
     def denoiser(self, order: Order, beside: torch.Tensor | None = None) -> Denoiser:
         """beside: further channels that the network sees, (pictures, channels, height, width)."""
         parts = self.parts
-        known, both = order.embeddings, f"{order.prompt}\n{order.negative}"
-        words = [known.within(both, part.width) if known else {} for part in parts.text.parts]
+        words = self._vectors(order)
 
         def encode(texts: Mapping[str, int], score: float = BEAUTIFUL) -> dict[str, Condition]:
             encoded = parts.text.encode(texts, skip=order.clip_skip, emphasis=order.emphasis, vectors=words)
@@ -133,11 +136,12 @@ class LatentModel(Model):
                 return {text: told.nothing() for text, told in encoded.items()}
             return encoded
 
-        run = Pass(order.steps, order.sampler.calls, order.after, order.old_editing)
         guidance = order.guidance * order.sampler.guidance
         # The negative prompt is left out for guidance 1 only where nobody asks for it.
         asked = 0.0 if order.sampler.needs_plain or self._edits else guidance
-        conditioning = condition(order.prompt, order.negative, asked, run, encode, encode_negative, order.sampling.pad)
+        conditioning = condition(
+            order.prompt, order.negative, asked, self._run(order), encode, encode_negative, order.sampling.pad
+        )
         # On a CPU larger calls save nothing, and one picture a call keeps its numbers free of the batch's size.
         group = 1 if order.light or self._device.kind == "cpu" else len(order.seeds)
         return Denoiser(
@@ -153,6 +157,14 @@ class LatentModel(Model):
             thrift=_thrift(order),
             rescale=order.sampling.rescale,
         )
+
+    def _run(self, order: Order) -> Pass:
+        return Pass(order.steps, order.sampler.calls, order.after, order.old_editing)
+
+    def _vectors(self, order: Order) -> list[Mapping[str, torch.Tensor]]:
+        """Trained words that may stand in the prompts, for each text model."""
+        known, both = order.embeddings, f"{order.prompt}\n{order.negative}"
+        return [known.within(both, part.width) if known else {} for part in self.parts.text.parts]
 
     def _watchful(self, order: Order, first: Denoiser) -> Denoiser | Handover:
         """The denoiser, or one that gives over to the order's successor on the way."""

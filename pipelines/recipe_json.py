@@ -103,7 +103,10 @@ def _fit(name: str, hint: Any, value: Any) -> Any:
             return None
         return _fit(name, next(option for option in options if option is not type(None)), value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise RecipeError(name, f"'{name}' is far too large.") from error
     if hint is int and isinstance(value, float) and value.is_integer():
         return int(value)
     wanted = origin or hint

@@ -15,21 +15,19 @@ import torch
 from PIL import Image
 
 from pipelines import canvas, families, library, samplers, schedules
-from pipelines.assets import Assets
+from pipelines.asset import Used
 from pipelines.canvas import Canvas
 from pipelines.catalogue import Catalogue, SamplerEntry
 from pipelines.denoise import NotANumber, Stopped
 from pipelines.device import pick
 from pipelines.events import Cancelled, Event, Failed, Finished, ImageMade, Loading, Note, Step
 from pipelines.family import Family, Model, ModelError, Order, Progress, Start, Successor
+from pipelines.filefacts import FileFacts
 from pipelines.hashes import Hashes
 from pipelines.library import Checkpoint
 from pipelines.loading import Shelf, give_back
-from pipelines.networks.applied import AppliedNetworks, Found
+from pipelines.ontop import OnTop
 from pipelines.picture import Picture
-from pipelines.prompt import networks as tags
-from pipelines.prompt import uncommented
-from pipelines.prompt.embeddings import Embeddings
 from pipelines.recipe import SEED_LIMIT, ImageRef, Recipe, RecipeError, check, rounded
 from pipelines.samplers import Sampler
 
@@ -64,12 +62,12 @@ class Runner:
         self._device = pick(device, dtype)
         self._families = ordered([*_found_families(), *more])
         self._shelf = Shelf(self._device)
-        self._embeddings = Embeddings(models / "embeddings")
-        self._assets = Assets(models)
-        self._networks = AppliedNetworks()
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[Catalogue], None]] = []
-        self._hashes = Hashes(cache / "hashes.json", self._announce)
+        facts = FileFacts(cache / "files.sqlite")
+        self._hashes = Hashes(facts, self._announce)
+        self._top = OnTop(models, facts, self._hashes)
+        self._used: dict[Used, None] = {}
         self._checkpoints: list[Checkpoint] = []
         self.spoilt = False
         """The device has failed in a way that only a new process mends."""
@@ -86,7 +84,7 @@ class Runner:
             samplers=tuple(SamplerEntry(s.name, s.aliases, s.schedule) for s in samplers.SAMPLERS),
             schedules=tuple(schedules.SCHEDULES),
             device=self._device.entry(),
-            assets=self._assets.entries(),
+            assets=self._top.entries(),
         )
 
     def rescan(self) -> Catalogue:
@@ -96,8 +94,10 @@ class Runner:
         found = library.scan(self._root, self._families, known)
         with self._lock:
             self._checkpoints = found
-        self._assets.scan()
-        self._hashes.want(c.version for c in found if c.family is not None and not c.folder)
+        self._top.scan()
+        whole, tensors = self._top.unhashed()
+        checkpoints = [c.version for c in found if c.family is not None and not c.folder]
+        self._hashes.want([*checkpoints, *whole], tensors)
         return self.catalogue()
 
     def on_change(self, callback: Callable[[Catalogue], None]) -> None:
@@ -180,6 +180,7 @@ class Runner:
     def _work(self, job: str, recipe: Recipe, images: Images, cancelled: Ask) -> Iterator[Event]:
         if cancelled():
             raise Stopped
+        self._used = {}
         recipe, notes = rounded(recipe)
         check(recipe)
         sampler = _sampler(recipe)
@@ -212,7 +213,7 @@ class Runner:
             clip_skip=recipe.clip_skip,
             emphasis=recipe.emphasis,
             old_editing=recipe.old_editing,
-            embeddings=self._embeddings,
+            embeddings=self._top.embeddings,
             start=_start(recipe, start),
             image_guidance=recipe.source.image_guidance if recipe.source else 1.5,
             successor=self._successor(recipe, checkpoint),
@@ -227,14 +228,13 @@ class Runner:
             made = yield from self._batch(job, first, model, order, cancelled)
             for index, image in enumerate(made):
                 picture = canvas.to_picture(start.finish(image) if start else image)
-                yield ImageMade(job, first + index, seeds[index], picture)
+                yield ImageMade(job, first + index, seeds[index], picture, tuple(self._used))
 
     def _batch(
         self, job: str, first: int, model: Model, order: Order, cancelled: Ask
     ) -> Generator[Event, None, list[Image.Image]]:
-        for note in self._put_on(model, order.prompt):
+        for note in self._dressed(model, order):
             yield Note(job, note)
-        model.prepare(order)
         made = yield from _steps(job, first, _drawn_whole(model, order, cancelled))
         if made is not None:
             return made
@@ -260,23 +260,17 @@ class Runner:
 
         def load(order: Order) -> Model:
             model = self._shelf.get(checkpoint.version, family, header)
-            self._put_on(model, order.prompt)
-            model.prepare(order)
+            self._dressed(model, order)
             return model
 
         return Successor(load, asked.switch_at, asked.by_steps)
 
-    def _put_on(self, model: Model, prompt: str) -> tuple[str, ...]:
-        """The networks that a prompt asks for, and no others; a sentence for each that does not count."""
-        wanted = [tag for tag in tags(uncommented(prompt))[1] if tag.kind == "lora"]
-        return self._networks.put_on(model, model.components(), wanted, self._found)
-
-    def _found(self, name: str) -> Found | None:
-        asset = self._assets.find("lora", name)
-        if asset is None:
-            return None
-        title = next((family.title for family in self._families if family.name == asset.entry.family), "")
-        return Found(asset.entry.name, asset.version, asset.entry.problem, title)
+    def _dressed(self, model: Model, order: Order) -> tuple[str, ...]:
+        """Get a model ready for an order; a sentence for each thing asked for that does not count."""
+        dressed = self._top.dress(model, order)
+        self._used |= dict.fromkeys(dressed.used)
+        model.prepare(order)
+        return dressed.notes
 
     def _checkpoint(self, recipe: Recipe) -> Checkpoint:
         entry = self.catalogue().checkpoint(recipe.checkpoint)
@@ -374,10 +368,6 @@ def _schedule(recipe: Recipe) -> str:
 def _remarks(recipe: Recipe, sampler: Sampler) -> Iterator[str]:
     if sampler.fixed and recipe.schedule.casefold() != "automatic":
         yield f"{sampler.name} has a schedule of its own; '{recipe.schedule}' is not used."
-    for tag in tags(uncommented(recipe.prompt))[1]:
-        if tag.kind != "lora":
-            title = "hypernetwork" if tag.kind == "hypernet" else f"'{tag.kind}'"
-            yield f"The {title} '{tag.name}' is not applied: only LoRA are supported."
 
 
 def _canvas(recipe: Recipe, images: Images) -> Canvas | None:

@@ -15,6 +15,7 @@ import torch
 from pipelines.family import ModelError
 from pipelines.gguf_file import TYPES
 from pipelines.header import Header, TensorFacts
+from pipelines.header import read as header_of
 
 DTYPES: Mapping[str, torch.dtype] = {
     "F64": torch.float64,
@@ -53,6 +54,13 @@ def read(
             (key.removeprefix(prefix), _whole(file, header, key, dtype)) for key in wanted if key.startswith(prefix)
         )
         return {key: value for key, value in found if value is not None}
+
+
+def stored(path: Path) -> Tensors:
+    """All tensors of a small file as they lie in it. Raises HeaderError, ModelError or OSError."""
+    header = header_of(path)
+    with path.open("rb", buffering=0) as file:
+        return {key: raw(file, facts) for key, facts in header.tensors.items()}
 
 
 def raw(file: FileIO, facts: TensorFacts) -> torch.Tensor:

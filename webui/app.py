@@ -3,8 +3,10 @@
 import asyncio
 import importlib
 import logging
+from functools import cached_property
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
@@ -12,17 +14,22 @@ import pipelines
 from webui.api import jobs as jobs_api
 from webui.api import pictures as pictures_api
 from webui.api import presets as presets_api
+from webui.api import share as share_api
 from webui.api import tokens
 from webui.api.sdapi.application import applications
 from webui.api.surface import Surface
 from webui.api.webhooks import Webhooks
 from webui.engines.base import Engine
 from webui.engines.messages import Setup
+from webui.engines.turns import SharedEngine, Turns
 from webui.jobs.journal import Journal
 from webui.jobs.service import JobService
 from webui.settings import Settings, SettingsError
 from webui.store.images import ImageStore
 from webui.store.presets import Presets
+
+if TYPE_CHECKING:
+    from webui.share.owner import Sharing
 
 ENGINES = ("process", "inline", "fake")
 FOLDERS = ("checkpoints", "loras", "vae", "embeddings", "upscalers", "controlnet")
@@ -44,14 +51,30 @@ class App:
             folder.mkdir(parents=True, exist_ok=True)
         self.store = store or ImageStore(settings.outputs, settings.cache / "inputs", settings.cache / "index.sqlite")
         self.engine = engine or make_engine(settings)
-        self.service = JobService(self.engine, self.store, journal or Journal(settings.jobs), settings.queue_limit)
+        self._count_tokens = tokens.counter(Path(pipelines.__file__).parent / "configs" / "clip_tokenizer")
+        self.turns = Turns()
+        shared = SharedEngine(self.engine, self.turns, "owner")
+        self.service = JobService(shared, self.store, journal or Journal(settings.jobs), settings.queue_limit)
         self.presets = Presets(settings.root / "presets.json")
         self.webhooks = Webhooks(settings.webhooks, settings.webhook_secret)
 
     def start(self) -> None:
         self.service.start()
 
+    @cached_property
+    def sharing(self) -> "Sharing":
+        """Sharing the page; made when it is first asked for, as it needs all of the page."""
+        from webui.share.owner import Sharing, providers
+        from webui.share.session import Share
+        from webui.share.site import Owner
+
+        owner = Owner(self.engine, self.turns, self.service, self.settings, self._count_tokens)
+        share = Share(self.settings.cache / "share", owner.make_guest, owner.listen)
+        return Sharing(share, providers(self.settings), self.settings.offline)
+
     def close(self) -> None:
+        if "sharing" in self.__dict__:
+            self.sharing.stop()
         self.service.close()
         self.webhooks.close()
         self.store.close()
@@ -59,12 +82,12 @@ class App:
     def api(self, closing: asyncio.Event) -> Surface:
         """Everything that other programs talk to."""
         routes = APIRouter()
-        vocabulary = Path(pipelines.__file__).parent / "configs" / "clip_tokenizer"
         routes.include_router(jobs_api.router(self.service, closing, self.presets, self.webhooks))
         routes.include_router(presets_api.router(self.presets))
         routes.include_router(
-            pictures_api.router(self.store, tokens.counter(vocabulary), lambda: self.service.status.catalogue)
+            pictures_api.router(self.store, self._count_tokens, lambda: self.service.status.catalogue)
         )
+        routes.include_router(share_api.router(self.sharing))
         return Surface(routes, applications(self.service, self.store, self.settings))
 
 

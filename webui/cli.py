@@ -45,7 +45,7 @@ def _models(arguments: Arguments) -> int:
 
 
 def _settings(arguments: Arguments) -> Settings:
-    names = ("host", "port", "engine", "device", "dtype", "offline", "api_auth", "cors_allow_origins")
+    names = ("share", "host", "port", "engine", "device", "dtype", "offline", "api_auth", "cors_allow_origins")
     given: dict[str, Any] = {name: getattr(arguments, name, None) for name in names}
     if getattr(arguments, "no_browser", False):
         given["browser"] = False
@@ -64,10 +64,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", help="address to listen at; 127.0.0.1 by default: this machine only")
     parser.add_argument("--port", type=int, help="7860 by default; the next free one when it is taken")
-    parser.add_argument("--api-auth", metavar="NAME:PASSWORD", help="ask for them; several with commas")
     parser.add_argument(
-        "--cors-allow-origins", metavar="ADDRESSES", help="web pages that may use the API, with commas"
+        "--share",
+        nargs="?",
+        const="gradio",
+        metavar="WAY",
+        help="share the page by a link: gradio, ssh:USER@HOST or command:PROGRAM … {port}; see docs/sharing.md",
     )
+    parser.add_argument("--api-auth", metavar="NAME:PASSWORD", help="ask for them; several with commas")
+    parser.add_argument("--cors-allow-origins", metavar="ADDRESSES", help="web pages that may use the API, with commas")
     parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
     parser.set_defaults(run=_serve)
     commands = parser.add_subparsers(title="commands", metavar="")

@@ -9,7 +9,6 @@
 """
 
 import base64
-import hashlib
 import hmac
 import ipaddress
 import re
@@ -20,6 +19,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from webui.policy import FORWARDED, PageReply, Reply, limited
 
 LARGEST_BODY = 96 * 1024 * 1024
 _API = ("/api/", "/sdapi/", "/controlnet/", "/internal/")
@@ -32,14 +33,6 @@ _OPEN = re.compile(
     r"|(?:assets|static|app|api|sdapi|controlnet|internal|gradio_api/heartbeat)/.*"
     r"|gradio_api/(?:queue/(?:data|join)|upload|upload_progress|file=(?!https?:).*))"
 )
-_INLINE = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-_FORWARDED = (b"x-forwarded-", b"forwarded", b"x-gradio-server", b"x-real-ip")
 
 
 class Guard:
@@ -81,15 +74,18 @@ class Guard:
             return
         if origin:
             send = _Allowed(send, origin)
-        scope["headers"] = [pair for pair in scope["headers"] if not pair[0].startswith(_FORWARDED)]
-        reply = _Page(send) if scope["path"] == "/" else _Reply(send)
-        await self._app(scope, _limited(receive), reply)
+        scope["headers"] = [pair for pair in scope["headers"] if not pair[0].startswith(FORWARDED)]
+        reply = PageReply(send) if scope["path"] == "/" else Reply(send)
+        await self._app(scope, limited(receive, LARGEST_BODY), reply)
 
     def _origin(self, scope: Scope, headers: Headers) -> str:
-        """The page that asks, if it is another one that may use the API; else ""."""
+        """The page that asks, or "*" for any, if it is another one that may use the API; else ""."""
         origin = headers.get("origin", "")
-        known = bool(origin) and (origin in self._origins or "*" in self._origins)
-        return origin if known and scope["path"].startswith(_API) else ""
+        if not origin or not scope["path"].startswith(_API):
+            return ""
+        if origin in self._origins:
+            return origin
+        return "*" if "*" in self._origins else ""
 
     def _refusal(self, scope: Scope, headers: Headers, welcome: bool) -> tuple[int, str] | None:
         host = headers.get("host", "")
@@ -148,33 +144,6 @@ def _same_site(headers: Headers, host: str) -> bool:
     return origin is None or urlsplit(origin).netloc == host
 
 
-def _limited(receive: Receive) -> Receive:
-    """The body, cut off where it passes the limit: its sender is then told that it left."""
-    seen = 0
-
-    async def counted() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        return message if seen <= LARGEST_BODY else {"type": "http.disconnect"}
-
-    return counted
-
-
-class _Reply:
-    """Adds the headers to an answer on its way out."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name, value in _HEADERS.items():
-                headers.setdefault(name, value)
-        await self._send(message)
-
-
 class _Allowed:
     """Tells the browser that another page may read the answer. asked: headers of a question asked beforehand."""
 
@@ -187,43 +156,10 @@ class _Allowed:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers["Access-Control-Allow-Origin"] = self._origin
-            headers["Access-Control-Allow-Credentials"] = "true"
+            if self._origin != "*":  # what the browser knows of accounts is lent to pages that were named only
+                headers["Access-Control-Allow-Credentials"] = "true"
             headers["Vary"] = "Origin"
             if self._asked is not None:
                 headers["Access-Control-Allow-Methods"] = ", ".join(sorted(_METHODS))
                 headers["Access-Control-Allow-Headers"] = self._asked.get("access-control-request-headers", "*")
         await self._send(message)
-
-
-class _Page:
-    """Holds the page back until it is whole, to allow exactly the inline scripts that it holds."""
-
-    def __init__(self, send: Send) -> None:
-        self._reply = _Reply(send)
-        self._start: Message = {}
-        self._body = b""
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._start = message
-            return
-        self._body += message.get("body", b"")
-        if message.get("more_body"):
-            return
-        headers = MutableHeaders(scope=self._start)
-        headers["Content-Security-Policy"] = _policy(self._body)
-        headers["Cache-Control"] = "no-store"
-        await self._reply(self._start)
-        await self._reply({"type": "http.response.body", "body": self._body})
-
-
-def _policy(page: bytes) -> str:
-    """Gradio builds its components' templates with eval and its styles inline; both stay allowed."""
-    hashes = " ".join(
-        f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'" for script in _INLINE.findall(page)
-    )
-    return (
-        f"default-src 'none'; script-src 'self' 'unsafe-eval' {hashes}; style-src 'self' 'unsafe-inline'; "
-        "img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self' data:; connect-src 'self'; "
-        "manifest-src 'self'; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'self'; form-action 'none'"
-    )

@@ -48,6 +48,8 @@ def _serve(settings: Settings) -> int:
         _first_answer(address, settings.api_auth)
         _say(f"Running on {address}")
         app.start()  # only now: the engine takes both cores for seconds, and the page comes first
+        if settings.share:
+            _share(app)
         if settings.browser:
             webbrowser.open(address)
         threading.Thread(target=app.store.refresh, name="gallery", daemon=True).start()
@@ -58,6 +60,15 @@ def _serve(settings: Settings) -> int:
         web.close()
         app.close()
     return 0
+
+
+def _share(app: App) -> None:
+    try:
+        app.sharing.begin()
+    except RuntimeError as error:
+        _say(f"Not shared: {error}")
+    else:
+        _say(f"Shared for 8 hours at {app.sharing.told().link}")
 
 
 def _first_answer(address: str, accounts: str) -> None:

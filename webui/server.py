@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import mimetypes
 import os
 import secrets
@@ -14,6 +15,7 @@ from typing import Any
 import gradio
 import uvicorn
 from fastapi import APIRouter, FastAPI, Response
+from starlette.types import ASGIApp
 
 from webui.api import problems, reference, schema
 from webui.api.surface import Surface
@@ -78,11 +80,32 @@ def _build(api: Callable[[asyncio.Event], Surface], page: Page, assets: Path, se
     app.state.closing = closing
     problems.install(app)
     surface = api(closing)
-    app.include_router(surface.routes, prefix="/api/v1")
+    app.include_router(surface.routes, prefix="/api/v1", responses=problems.DESCRIBED)
     for path, application in surface.applications.items():
         app.mount(path, application)
     app.include_router(reference.router(lambda: _documents(app, surface)))
     app.include_router(_static(assets))
+    _mount(app, page)
+    accounts, origins = (_parts(text) for text in (settings.api_auth, settings.cors_allow_origins))
+    app.add_middleware(Guard, names=(settings.host,), accounts=accounts, origins=origins)
+    return app
+
+
+def build_shared(make_page: Callable[[], Page], assets: Path) -> FastAPI:
+    """The page for guests and its assets, for a door to stand in front of."""
+
+    async def inside_a_loop() -> FastAPI:
+        app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        app.state.closing = asyncio.Event()
+        problems.install(app)
+        app.include_router(_static(assets))
+        _mount(app, make_page())
+        return app
+
+    return asyncio.run(inside_a_loop())
+
+
+def _mount(app: FastAPI, page: Page) -> None:
     gradio.mount_gradio_app(
         app,
         page.blocks,
@@ -98,9 +121,14 @@ def _build(api: Callable[[asyncio.Event], Surface], page: Page, assets: Path, se
         theme=page.theme,
         head=page.head,
     )
-    accounts, origins = (_parts(text) for text in (settings.api_auth, settings.cors_allow_origins))
-    app.add_middleware(Guard, names=(settings.host,), accounts=accounts, origins=origins)
-    return app
+
+
+def relay() -> tuple[str, str, str]:
+    """What Gradio's package knows of its relay: the address that tells where it is, that of its client for this
+    machine, and the client's SHA-256, "" where there is none."""
+    from gradio import networking, tunneling
+
+    return networking.GRADIO_API_SERVER, tunneling.BINARY_URL, tunneling.CHECKSUMS.get(tunneling.BINARY_URL, "")
 
 
 def _parts(text: str) -> tuple[str, ...]:
@@ -125,13 +153,13 @@ class _Described(FastAPI):
 
 
 class Server:
-    """Runs an application in a thread of its own until `close`."""
+    """Runs an application in a thread of its own until `close`. front: what stands before it on this socket."""
 
-    def __init__(self, app: FastAPI, sock: socket.socket) -> None:
+    def __init__(self, app: FastAPI, sock: socket.socket, front: ASGIApp | None = None) -> None:
         self._app = app
         self._sock = sock
         config = uvicorn.Config(
-            app, log_level="warning", proxy_headers=False, server_header=False, timeout_graceful_shutdown=2
+            front or app, log_level="warning", proxy_headers=False, server_header=False, timeout_graceful_shutdown=1
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, name="server")
@@ -145,8 +173,12 @@ class Server:
         if self._loop is not None and not self._loop.is_closed():
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._app.state.closing.set)
+        log = logging.getLogger("uvicorn.error")
+        level = log.level
+        log.setLevel(logging.CRITICAL)  # streams that pages hold open are cut off: that is no error to tell of
         self._server.should_exit = True
         self._thread.join()
+        log.setLevel(level)
         self._sock.close()
 
     def _run(self) -> None:

@@ -28,6 +28,8 @@ class SettingsError(ValueError):
 class Settings:
     """root: the folder that holds models, extensions, outputs and settings.yaml.
 
+    share      -- the way to share at the start, as webui/share/provider.py describes it; "" shares nothing
+    share_ways -- the ways that the page offers
     api_auth           -- "name:password", or several with commas; then everything asks for one of them
     webhooks           -- the beginnings of addresses that may be told when a job is over
     webhook_secret     -- the key that such messages are signed with
@@ -43,6 +45,8 @@ class Settings:
     dtype: str = ""
     offline: bool = False
     queue_limit: int = 200
+    share: str = ""
+    share_ways: list[str] = field(default_factory=lambda: ["gradio"])
     api_auth: str = ""
     cors_allow_origins: str = ""
     webhooks: list[str] = field(default_factory=list[str])

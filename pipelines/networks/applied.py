@@ -4,13 +4,15 @@ import logging
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from torch import Tensor
+
 from pipelines.header import Version
 from pipelines.networks.blocks import strengths
-from pipelines.networks.file import Network, NetworkError, read
+from pipelines.networks.file import Network, NetworkError, sorted_out
 from pipelines.networks.patches import Fit, Patches, Worn
 from pipelines.prompt.tags import Tag
 
@@ -30,51 +32,69 @@ class Found:
     title: str = ""
 
 
+Read = Callable[[Version], dict[str, Tensor]]
+"""The tensors of a file. Raises NetworkError."""
+
 Find = Callable[[str], Found | None]
 """By name, or any other name it has."""
+
+
+@dataclass(frozen=True)
+class Applied:
+    """names: of the networks that count, as their tags write them; notes: a sentence for each that does not."""
+
+    names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
 class _State:
     patches: Patches
     wish: tuple[Any, ...] = ()
-    notes: tuple[str, ...] = ()
+    applied: Applied = field(default_factory=Applied)
 
 
 class AppliedNetworks:
     """The networks that are on models now. What is on stays on until another set is asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, read: Read) -> None:
+        self._from_disk = read
         self._states: WeakKeyDictionary[Any, _State] = WeakKeyDictionary()
         self._read: OrderedDict[Version, Network] = OrderedDict()
 
-    def put_on(self, model: Any, components: Mapping[str, Any], tags: Sequence[Tag], find: Find) -> tuple[str, ...]:
-        """The LoRA tags of a prompt, instead of what was on; returns a sentence for each that does not count.
-
-        model -- whose components these are
-        """
+    def put_on(self, model: Any, components: Mapping[str, Any], tags: Sequence[Tag], find: Find) -> Applied:
+        """The LoRA tags of a prompt, instead of what was on. model: whose components these are."""
         state = self._states.get(model)
         if state is None:
             if not tags:
-                return ()
+                return Applied()
             state = self._states.setdefault(model, _State(Patches(components)))
         notes: list[str] = []
         wanted = [(tag, found) for tag in tags if (found := _usable(tag, find, notes))]
         wish = tuple((found.version, tag.te, tag.unet, tag.dyn, tag.named.get("lbw")) for tag, found in wanted)
-        if wish == state.wish:
-            return (*notes, *state.notes)
-        state.wish, state.notes = (), ()
-        state.patches.take_off()
-        read: list[tuple[Found, Worn]] = []
+        if wish != state.wish:
+            state.wish, state.applied = (), Applied()
+            state.applied = self._changed(state.patches, wanted)
+            state.wish = wish
+        return Applied(state.applied.names, (*notes, *state.applied.notes))
+
+    def _changed(self, patches: Patches, wanted: Sequence[tuple[Tag, Found]]) -> Applied:
+        patches.take_off()
+        names: list[str] = []
+        notes: list[str] = []
+        read: list[tuple[Tag, Found, Worn]] = []
         for tag, found in wanted:
             try:
-                read.append((found, _worn(tag, self._network(found.version), notes)))
+                read.append((tag, found, _worn(tag, self._network(found.version), notes)))
             except NetworkError as error:
                 notes.append(f"The LoRA '{found.name}' {error} It is left out.")
-        fits = state.patches.put_on([worn for _, worn in read])
-        late = [note for (found, _), fit in zip(read, fits, strict=True) if (note := _remark(found, fit))]
-        state.wish, state.notes = wish, tuple(late)
-        return (*notes, *late)
+        fits = patches.put_on([worn for _, _, worn in read])
+        for (tag, found, _), fit in zip(read, fits, strict=True):
+            if fit.fitting:
+                names.append(tag.name)
+            if note := _remark(found, fit):
+                notes.append(note)
+        return Applied(tuple(names), tuple(notes))
 
     def forget(self) -> None:
         """Give the memory of networks back that were read. What is on stays on."""
@@ -82,7 +102,7 @@ class AppliedNetworks:
 
     def _network(self, version: Version) -> Network:
         if version not in self._read:
-            self._read[version] = read(version.path)
+            self._read[version] = sorted_out(self._from_disk(version))
         self._read.move_to_end(version)
         while len(self._read) > 1 and sum(network.bytes for network in self._read.values()) > REMEMBERED:
             self._read.popitem(last=False)

@@ -1,8 +1,7 @@
-"""File: a network as it lies on the disk, its tensors by the module that they change."""
+"""File: the tensors of a network file, sorted by the module that they change."""
 
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path
 
 from torch import Tensor
 
@@ -22,18 +21,6 @@ class Network:
 
     modules: dict[str, Parts]
     bytes: int
-
-
-def read(path: Path) -> Network:
-    """The network in a .safetensors file. Raises NetworkError."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise NetworkError(f"cannot be read: {error}.") from error
-    return sorted_out(tensors)
 
 
 def sorted_out(tensors: dict[str, Tensor]) -> Network:

@@ -124,6 +124,13 @@ def condition(
     return Conditioning(tuple((_timeline(text, run, encode), weight) for text, weight in parts), away, level)
 
 
+def texts(prompt: str, negative: str, run: Pass) -> list[str]:
+    """Every text that is encoded for these prompts."""
+    words, _ = networks(uncommented(prompt))
+    parts = (*(text for text, _ in compose(words)), uncommented(negative))
+    return [text for part in parts for _, text in run.schedule(part)]
+
+
 def _timeline(text: str, run: Pass, encode: Encode) -> Timeline:
     entries = run.schedule(text)
     encoded = encode(Counter(text for _, text in entries))

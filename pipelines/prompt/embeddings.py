@@ -2,65 +2,57 @@
 
 import logging
 import threading
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import torch
 
+from pipelines.header import Version
+
 _log = logging.getLogger(__name__)
 
-_KEYS = ("emb_params", "clip_l", "<embedding>")
+Read = Callable[[Version], Mapping[str, torch.Tensor]]
+"""The tensors of a file. May raise anything."""
+
+Listed = Callable[[], Iterable[tuple[str, Version]]]
+"""Name and file of each."""
 
 
 class Embeddings:
-    """The .safetensors files below a folder. Looked at when asked; files that changed are read again."""
+    """Files are read when their name stands in a prompt, and again when they have changed."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, listed: Listed, read: Read) -> None:
+        self._listed = listed
+        self._from_disk = read
         self._lock = threading.Lock()
-        self._read: dict[Path, tuple[int, torch.Tensor | None]] = {}
+        self._read: dict[Version, tuple[torch.Tensor, ...]] = {}
 
     def within(self, text: str, width: int) -> Mapping[str, torch.Tensor]:
-        """Those whose name stands in the text, whatever its case, and whose vectors have this width.
+        """Those whose name stands in the text, whatever its case, and that have vectors of this width.
 
         By name, (vectors, width).
         """
         lower = text.casefold()
         found: dict[str, torch.Tensor] = {}
-        for path in sorted(self._folder.rglob("*.safetensors")):
-            if path.stem.casefold() in lower:
-                vectors = self._vectors(path)
-                if vectors is not None and vectors.shape[1] == width:
-                    found.setdefault(path.stem, vectors)
+        for name, version in self._listed():
+            if name.casefold() in lower:
+                fitting = [vectors for vectors in self._vectors(version) if vectors.shape[1] == width]
+                if fitting:
+                    found.setdefault(name, fitting[0])
         return found
 
-    def _vectors(self, path: Path) -> torch.Tensor | None:
+    def _vectors(self, version: Version) -> tuple[torch.Tensor, ...]:
+        with self._lock:
+            if version not in self._read:
+                self._read[version] = tuple(self._load(version))
+            return self._read[version]
+
+    def _load(self, version: Version) -> Iterator[torch.Tensor]:
+        """Whatever the format: the vectors are the only tensors of one or two sides; SDXL has two of them."""
         try:
-            changed = path.stat().st_mtime_ns
-            with self._lock:
-                known = self._read.get(path)
-            if known is None or known[0] != changed:
-                known = changed, _load(path)
-                with self._lock:
-                    self._read[path] = known
-        except OSError as error:
-            _log.warning("The embedding %s is left out: %s", path, error)
-            return None
-        return known[1]
-
-
-def _load(path: Path) -> torch.Tensor | None:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt", device="cpu") as file:
-            keys = list(file.keys())
-            key = next((key for key in _KEYS if key in keys), keys[0] if len(keys) == 1 else None)
-            vectors = file.get_tensor(key).float() if key else None
-    except SafetensorError as error:
-        _log.warning("The embedding %s cannot be read: %s", path, error)
-        return None
-    if vectors is None or vectors.ndim not in (1, 2):
-        _log.warning("%s is no embedding for this kind of model.", path)
-        return None
-    return vectors.reshape(-1, vectors.shape[-1])
+            tensors = self._from_disk(version)
+        except Exception as error:  # One broken word must not end a job that does not even use it.
+            _log.warning("The embedding %s is left out: %s", version.path, error)
+            return
+        for tensor in tensors.values():
+            if tensor.ndim in (1, 2) and tensor.is_floating_point() and tensor.numel():
+                yield tensor.float().reshape(-1, tensor.shape[-1])

@@ -1,6 +1,6 @@
 """Encoder: CLIP's text model, from the pieces of a prompt to what the U-Net listens to."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -166,6 +166,21 @@ class JointText:
     def __init__(self, *parts: ClipText) -> None:
         """The text as a whole is that of the last part."""
         self.parts = parts
+
+    def spoken(self, texts: Iterable[str], vectors: Sequence[Vectors], emphasis: Emphasis) -> tuple[str, ...]:
+        """The trained words that stand in the texts, by name. vectors: for each part."""
+        known = set.intersection(*(set(words) for words in vectors)) if vectors else set[str]()
+        if not known:
+            return ()
+        tokens = self.parts[0].tokens
+        words = [Word(name, tuple(tokens(name)), len(vectors[0][name])) for name in sorted(known)]
+        found = (
+            word.name
+            for text in texts
+            for chunk in chunks(text, tokens, words=words, emphasis=emphasis)
+            for _, word in chunk.words
+        )
+        return tuple(dict.fromkeys(found))
 
     def encode(
         self,

@@ -56,6 +56,18 @@ def networks(text: str) -> tuple[str, list[Tag]]:
     return _TAG.sub("", text[:end]) + text[end:], tags
 
 
+def renamed(text: str, names: Mapping[str, str]) -> str:
+    """The text with other names in its LoRA tags. names: by the name that stands there, without ":" and ","."""
+
+    def tag(match: re.Match[str]) -> str:
+        name, colon, rest = match[2].partition(":")
+        other = names.get(name.replace(",", "").strip()) if _ALIASES.get(match[1], match[1]) == "lora" else None
+        return f"<{match[1]}:{other}{colon}{rest}>" if other else match[0]
+
+    end = text.rfind(">") + 1
+    return _TAG.sub(tag, text[:end]) + text[end:]
+
+
 def uncommented(text: str) -> str:
     """The text without comments: from "#" to the end of the line."""
     return _COMMENT.sub("\n", text) if "#" in text else text

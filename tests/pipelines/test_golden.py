@@ -19,6 +19,8 @@ from pipelines.events import ImageMade
 from pipelines.picture import Picture
 from pipelines.recipe import ImageRef, Mask, Recipe, Sampling, Source
 from pipelines.runner import Runner
+from webui.store import infotext
+from webui.store.metadata import format_infotext
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
 KINDS = ("s", "k", "p", "o", "n", "i", "m", "l", "e")
@@ -58,6 +60,10 @@ def test_the_same_picture(golden: Runner, name: str) -> None:
     seen = list(golden.run("job", recipe, images, lambda: False))
     made = [event.picture for event in seen if isinstance(event, ImageMade)]
     assert len(made) == recipe.batch, seen[-1]
+    used = next(event.used for event in seen if isinstance(event, ImageMade))
+    ours, theirs = (infotext.read(text).values for text in (format_infotext(recipe, used=used), case["infotext"]))
+    for key in ("Lora hashes", "TI hashes"):
+        assert ours.get(key) == theirs.get(key)
     assert float(np.abs(pixels(made[0]) - pixels(opened(f"{name}.png", "RGB"))).mean()) <= 1
 
 

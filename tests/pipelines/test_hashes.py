@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.catalogue import Catalogue
+from pipelines.filefacts import FileFacts
 from pipelines.hashes import Hashes
 from pipelines.header import Version
 from pipelines.runner import Runner
@@ -51,7 +52,7 @@ def test_the_smallest_come_first(tmp_path: Path) -> None:
         if len(order) == 3:
             done.set()
 
-    hashes = Hashes(tmp_path / "cache" / "hashes.json", found)
+    hashes = Hashes(FileFacts(tmp_path / "cache" / "files.sqlite"), found, pause=0)
     hashes.want(map(version, files))
     assert done.wait(10)
     hashes.close()
@@ -62,7 +63,7 @@ def test_another_time_of_change_is_another_file(tmp_path: Path) -> None:
     file = tmp_path / "a"
     file.write_bytes(b"1")
     done = threading.Event()
-    hashes = Hashes(tmp_path / "hashes.json", done.set)
+    hashes = Hashes(FileFacts(tmp_path / "files.sqlite"), done.set)
     hashes.want([version(file)])
     assert done.wait(10)
     assert hashes.get(version(file))
@@ -70,10 +71,39 @@ def test_another_time_of_change_is_another_file(tmp_path: Path) -> None:
     hashes.close()
 
 
-@pytest.mark.parametrize("content", [b"", b"{nonsense", b"[]", b'{"a": 1}'])
-def test_a_broken_cache_is_an_empty_one(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "hashes.json").write_bytes(content)
-    hashes = Hashes(tmp_path / "hashes.json", lambda: None)
-    hashes.want([Version(tmp_path / "missing", 1, 1)])
-    assert hashes.get(Version(tmp_path / "missing", 1, 1)) == ""
+def test_the_tensors_of_a_file_have_a_hash_without_its_notes(tmp_path: Path) -> None:
+    file = tmp_path / "a.safetensors"
+    file.write_bytes((2).to_bytes(8, "little") + b"{}" + b"numbers")
+    hashes = Hashes(FileFacts(tmp_path / "files.sqlite"), lambda: None)
+    assert hashes.get(version(file), "tensors") == ""
+    assert hashes.now(version(file), "tensors") == hashlib.sha256(b"numbers").hexdigest()
+    assert hashes.get(version(file), "tensors") and not hashes.get(version(file))
     hashes.close()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no database at all, but long enough to look at " * 40, b"SQLite format 3\0 broken"]
+)
+def test_a_broken_cache_is_an_empty_one(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "files.sqlite"
+    file.write_bytes(content)
+    facts = FileFacts(file)
+    missing = Version(tmp_path / "missing", 1, 1)
+    assert facts.known("topic") == {}
+    facts.keep("topic", {missing: "told"})
+    assert FileFacts(file).known("topic") == {missing: "told"}
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "files.sqlite").mkdir()
+    facts = FileFacts(tmp_path / "files.sqlite")
+    facts.keep("topic", {Version(tmp_path, 1, 1): "told"})
+    assert facts.known("topic") == {} and "was not" in caplog.text
+
+
+def test_the_newest_of_a_file_is_kept(tmp_path: Path) -> None:
+    facts = FileFacts(tmp_path / "files.sqlite")
+    old, new = Version(tmp_path / "a", 1, 1), Version(tmp_path / "a", 1, 2)
+    facts.keep("topic", {old: "old"})
+    facts.keep("topic", {new: "new"})
+    assert facts.known("topic") == {new: "new"} and facts.known("other") == {}

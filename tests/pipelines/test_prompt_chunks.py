@@ -10,11 +10,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from pipelines.header import Version
 from pipelines.prompt import Chunk, Word, chunks, count
 from pipelines.prompt.embeddings import Embeddings
 from pipelines.prompt.encoder import ClipText
 from pipelines.prompt.vocabulary import FOLDER, clip_tokens
 from pipelines.recipe import Emphasis
+from pipelines.weights import stored
 
 Tokens = Callable[[str], list[int]]
 
@@ -179,9 +181,11 @@ def test_a_trained_word_is_spoken_in_its_place_and_forgotten_afterwards(clip: Cl
     dog = clip.tokens("dog")[0]
     save_file({"emb_params": model.table[dog][None].detach().clone()}, tmp_path / "zzcat.safetensors")
     (tmp_path / "zzbad.safetensors").write_bytes(b"no embedding")
-    vectors = Embeddings(tmp_path).within("A ZZCAT and a zzbad", WIDTH)
+    listed = [(path.stem, Version(path, 0, 0)) for path in tmp_path.iterdir()]
+    words = Embeddings(lambda: listed, lambda version: stored(version.path))
+    vectors = words.within("A ZZCAT and a zzbad", WIDTH)
     assert list(vectors) == ["zzcat"]
-    assert Embeddings(tmp_path).within("a zzcat", 768) == {}
+    assert words.within("a zzcat", 768) == {}
     before, spoken = encoded(clip, "a dog")[0], encoded(clip, "a zzcat", vectors=vectors)[0]
     torch.testing.assert_close(spoken, before)
     torch.testing.assert_close(encoded(clip, "a dog")[0], before)

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from pipelines.catalogue import CheckpointEntry
+from pipelines.asset import Used
+from pipelines.catalogue import AssetEntry, CheckpointEntry
 from pipelines.recipe import Recipe, Sampling
 from webui.engines.fake import FAKE_CATALOGUE
 from webui.store.fidelity import Restored
@@ -316,3 +317,30 @@ def test_a_text_that_names_no_source_of_noise_means_the_numbers_of_a_card() -> N
     assert result.recipe.sampling.noise == "nv"
     assert (result.fidelity["seed"], result.fidelity["Eta"]) == ("nearest", "lost")
     assert found("x").recipe.sampling.noise == "cpu"
+
+
+def test_hashes_of_networks_and_words_stand_in_the_text() -> None:
+    used = (
+        Used("lora", "ink, wild", "0a1b2c3d4e5f"),
+        Used("lora", "unknown", ""),
+        Used("lora", "sketch", "9f8e7d6c5b4a"),
+        Used("embedding", "easyneg", "c74b4e810b03"),
+        Used("vae", "fine.safetensors", "235745af8d"),
+    )
+    values = parse_infotext(format_infotext(Recipe(prompt="a cat", seed=1), used=used))
+    assert values["Lora hashes"] == "ink wild: 0a1b2c3d4e5f, sketch: 9f8e7d6c5b4a"
+    assert values["TI hashes"] == "easyneg: c74b4e810b03"
+    assert (values["VAE"], values["VAE hash"]) == ("fine.safetensors", "235745af8d")
+
+
+def test_a_lora_that_has_another_name_here_is_renamed() -> None:
+    here = AssetEntry("lora", "my ink", "", 1, hash="0a1b2c3d4e5f")
+    catalogue = replace(FAKE_CATALOGUE, assets=(here,))
+    text = (
+        "a <lora:ink:0.8:0.5>, <lyco:ink:1> <lora:sketch:1> <hypernet:ink:1>\n"
+        'Steps: 2, Sampler: Euler a, Seed: 1, Lora hashes: "ink: 0A1B2C3D4E5F, sketch: 9f8e7d6c5b4a"'
+    )
+    assert from_text(text, catalogue).prompt == (
+        "a <lora:my ink:0.8:0.5>, <lyco:my ink:1> <lora:sketch:1> <hypernet:ink:1>"
+    )
+    assert "<lora:ink:" in from_text(text).prompt

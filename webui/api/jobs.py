@@ -21,8 +21,10 @@ from webui.store import codec
 from webui.store.presets import Presets
 
 
-def router(service: JobService, closing: asyncio.Event, presets: Presets, webhooks: Webhooks) -> APIRouter:
-    """closing: set when the server ends, so that event streams end too."""
+def router(
+    service: JobService, closing: asyncio.Event, presets: Presets | None = None, webhooks: Webhooks | None = None
+) -> APIRouter:
+    """closing: set when the server ends, so that event streams end too. presets, webhooks: None where there are none."""
     routes = APIRouter(tags=["jobs"])
     _add_reading(routes, service, closing)
     _add_submit(routes, service, presets, webhooks)
@@ -77,7 +79,7 @@ def _add_reading(routes: APIRouter, service: JobService, closing: asyncio.Event)
             yield event
 
 
-def _add_submit(routes: APIRouter, service: JobService, presets: Presets, webhooks: Webhooks) -> None:
+def _add_submit(routes: APIRouter, service: JobService, presets: Presets | None, webhooks: Webhooks | None) -> None:
     whole = {"$ref": "#/components/schemas/Recipe"}
     body = {"requestBody": {"content": {"application/json": {"schema": whole}}, "required": True}}
 
@@ -94,15 +96,16 @@ def _add_submit(routes: APIRouter, service: JobService, presets: Presets, webhoo
         webhook: an address that is told when the job is over.
         While the engine starts this waits for its catalogue, a few seconds, to know what suits the checkpoint.
         """
+        told = webhooks or Webhooks((), "")
         if webhook:
-            webhooks.check(webhook)
+            told.check(webhook)
         if preset:
             recipe = {**known_recipe(presets, preset), **recipe}
         if service.status.catalogue is None:
             service.wait_for_engine()
         job = service.submit(from_json(_with_defaults(recipe, service)), "api")
         if webhook:
-            service.when_over(job.id, lambda: _tell(service, webhooks, webhook, job.id))
+            service.when_over(job.id, lambda: _tell(service, told, webhook, job.id))
         return job_shape(job, service)
 
 

@@ -119,7 +119,7 @@ def _described(data: bytes, catalogue: Catalogue | None) -> ParametersShape:
     if data[:1] == b"{":
         try:
             text = str(json.loads(data)["text"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise BadPicture('Send a picture, or {"text": "…"}.') from error
         return parameters_shape(metadata.restored({"parameters": text}, catalogue) or Restored(Recipe()))
     found = metadata.described(data, catalogue)

@@ -41,9 +41,9 @@ def router(presets: Presets) -> APIRouter:
     return routes
 
 
-def known_recipe(presets: Presets, name: str) -> dict[str, Any]:
+def known_recipe(presets: Presets | None, name: str) -> dict[str, Any]:
     """Raises NotHere."""
-    recipe = presets.get(name)
+    recipe = presets.get(name) if presets is not None else None
     if recipe is None:
         raise NotHere("There is no such preset.")
     return recipe

@@ -1,17 +1,30 @@
 """How the API says no: a 4xx answer with one sentence, always in the same shape."""
 
+from typing import Any
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from pipelines.recipe import RecipeError
+from webui.api.shapes import ProblemShape
 from webui.jobs.service import QueueFull
 from webui.store.images import BadPicture
 
 
 class NotHere(LookupError):
     """What was asked for does not exist (any more); the text is a sentence."""
+
+
+class Refused(RuntimeError):
+    """What cannot be done now; the text is a sentence."""
+
+
+DESCRIBED: dict[int | str, dict[str, Any]] = {
+    code: {"model": ProblemShape, "description": "What went wrong, in a sentence"} for code in (422, "4XX", "5XX")
+}
+"""For OpenAPI: how every route says no."""
 
 
 def answer(status: int, message: str, field: str | None = None) -> JSONResponse:
@@ -34,6 +47,9 @@ def install(app: FastAPI) -> None:
     def missing(request: Request, error: Exception) -> JSONResponse:
         return answer(404, str(error))
 
+    def refused(request: Request, error: Exception) -> JSONResponse:
+        return answer(409, str(error))
+
     def disk(request: Request, error: Exception) -> JSONResponse:
         return answer(507, f"It could not be written: {error}. Free some space and try again.")
 
@@ -52,6 +68,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(QueueFull, full)
     app.add_exception_handler(BadPicture, picture)
     app.add_exception_handler(NotHere, missing)
+    app.add_exception_handler(Refused, refused)
     app.add_exception_handler(OSError, disk)
     app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(HTTPException, plain)

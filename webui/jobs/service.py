@@ -330,7 +330,7 @@ class JobService:
         if checkpoint is not None and not recipe.checkpoint:
             recipe = replace(recipe, checkpoint=checkpoint.name)
         single = recipe.starting_at(event.index + base)
-        saved = self._store.save(event.picture, single, event.seed, checkpoint, job.kept)
+        saved = self._store.save(event.picture, single, event.seed, checkpoint, event.used, job.kept)
         image = JobImage(saved.id, event.index + base, event.seed, saved.width, saved.height)
         job = replace(job, recipe=recipe).with_image(image)
         self._record(job)

@@ -5,12 +5,13 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from pipelines import atomic
+from pipelines.asset import Used
 from pipelines.catalogue import CheckpointEntry
 from pipelines.picture import Picture
 from pipelines.recipe import ImageRef, Recipe
@@ -75,15 +76,22 @@ class ImageStore:
         return codec.decode(self.data(ref))
 
     def save(
-        self, picture: Picture, recipe: Recipe, seed: int, checkpoint: CheckpointEntry | None, kept: bool = True
+        self,
+        picture: Picture,
+        recipe: Recipe,
+        seed: int,
+        checkpoint: CheckpointEntry | None,
+        used: Sequence[Used] = (),
+        kept: bool = True,
     ) -> SavedImage:
         """Write a finished picture; it is on disk, whole, when this returns. Raises OSError when it cannot be.
 
+        used -- the assets that took part in it
         kept -- False: it goes neither into the folder of pictures nor into the gallery
         """
         identity = secrets.token_hex(16)
         now = time.time()
-        data = metadata.png(picture, recipe, seed, checkpoint, identity)
+        data = metadata.png(picture, recipe, seed, checkpoint, identity, used)
         if not kept:
             path = self._passing.write(identity, data)
             row = self._row(str(path), data, now)

@@ -1,11 +1,12 @@
 """What a picture carries: the parameters text for people, the whole recipe as JSON for us."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pipelines.catalogue import Catalogue, CheckpointEntry
+from pipelines.asset import Used
+from pipelines.catalogue import AssetKind, Catalogue, CheckpointEntry
 from pipelines.picture import Picture
 from pipelines.recipe import Recipe
 from pipelines.recipe_json import from_json, to_json
@@ -24,8 +25,17 @@ _EMPHASES = {"no norm": "No norm", "ignore": "Ignore", "none": "None"}
 _LARGEST_TEXT = 256 * 1024
 
 
-def format_infotext(recipe: Recipe, seed: int | None = None, checkpoint: CheckpointEntry | None = None) -> str:
-    """The parameters text of one picture of a resolved recipe. seed: of that picture; None: the recipe's."""
+def format_infotext(
+    recipe: Recipe,
+    seed: int | None = None,
+    checkpoint: CheckpointEntry | None = None,
+    used: Sequence[Used] = (),
+) -> str:
+    """The parameters text of one picture of a resolved recipe.
+
+    seed -- of that picture; None: the recipe's
+    used -- the assets that took part in it
+    """
     seed = recipe.seed if seed is None else seed
     source = recipe.source
     mask = source.mask if source else None
@@ -38,6 +48,8 @@ def format_infotext(recipe: Recipe, seed: int | None = None, checkpoint: Checkpo
         "Size": f"{recipe.width}x{recipe.height}",
         "Model hash": checkpoint.short_hash if checkpoint else "",
         "Model": recipe.checkpoint,
+        "VAE hash": next((asset.hash for asset in used if asset.kind == "vae"), ""),
+        "VAE": next((asset.name for asset in used if asset.kind == "vae"), ""),
         **expert.early(recipe.sampling),
         "Denoising strength": f"{source.strength:g}" if source else "",
         "Clip skip": str(recipe.clip_skip) if recipe.clip_skip > 1 else "",
@@ -51,6 +63,8 @@ def format_infotext(recipe: Recipe, seed: int | None = None, checkpoint: Checkpo
             "Masked area padding": str(mask.padding) if mask.area == "masked" else "",
             "Masked content": _FILLS.get(mask.fill, ""),
         }
+    values["Lora hashes"] = _hashes(used, "lora")
+    values["TI hashes"] = _hashes(used, "embedding")
     brackets = any(mark in recipe.prompt + recipe.negative for mark in "([")
     values["Emphasis"] = _EMPHASES.get(recipe.emphasis, "") if brackets else ""
     values |= expert.late(recipe.sampling, recipe.sampler)
@@ -59,12 +73,25 @@ def format_infotext(recipe: Recipe, seed: int | None = None, checkpoint: Checkpo
     return write(Infotext(recipe.prompt, recipe.negative, values))
 
 
-def png(picture: Picture, recipe: Recipe, seed: int, checkpoint: CheckpointEntry | None, identity: str) -> bytes:
+def _hashes(used: Sequence[Used], kind: AssetKind) -> str:
+    """ "name: hash, name: hash"; the marks of the list itself are left out of names."""
+    found = {asset.name.replace(":", "").replace(",", ""): asset.hash for asset in used if asset.kind == kind}
+    return ", ".join(f"{name}: {digits}" for name, digits in found.items() if digits)
+
+
+def png(
+    picture: Picture,
+    recipe: Recipe,
+    seed: int,
+    checkpoint: CheckpointEntry | None,
+    identity: str,
+    used: Sequence[Used] = (),
+) -> bytes:
     """The finished file: pixels, parameters text, and the recipe of just this picture as JSON."""
     single = replace(recipe, seed=seed, count=1, batch=1)
     record = {"id": identity, "version": VERSION, "recipe": to_json(single)}
     texts = {
-        "parameters": format_infotext(recipe, seed, checkpoint),
+        "parameters": format_infotext(recipe, seed, checkpoint, used),
         CHUNK: json.dumps(record, ensure_ascii=False),
     }
     return codec.png(picture, texts)

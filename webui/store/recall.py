@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from pipelines.catalogue import Catalogue
+from pipelines.prompt.tags import renamed
 from pipelines.recipe import Emphasis, Recipe, RecipeError, check
 from pipelines.recipe_json import from_json, to_json
 from webui.store import expert
@@ -36,6 +37,8 @@ def recalled(info: Infotext, catalogue: Catalogue | None = None) -> tuple[Recipe
     report: Report = {}
     recipe = Recipe(prompt=values.get("Prompt", info.prompt), negative=info.negative)
     report |= {name: "exact" for name in ("prompt", "negative") if getattr(recipe, name)}
+    if catalogue is not None:
+        recipe = replace(recipe, prompt=_renamed(recipe.prompt, info.values.get("Lora hashes", ""), catalogue))
     for name, key in _NUMBERS.items():
         if key in info.values:
             recipe, report[name] = _with_number(recipe, name, info.values[key])
@@ -48,6 +51,18 @@ def recalled(info: Infotext, catalogue: Catalogue | None = None) -> tuple[Recipe
     used |= {"Old prompt editing timelines", *expert.KEYS}
     report |= {key: "lost" for key in info.values if key not in used}
     return recipe, report
+
+
+def _renamed(prompt: str, hashes: str, catalogue: Catalogue) -> str:
+    """The prompt with the names that its LoRA have here, as far as their hashes are known."""
+    local = {asset.hash: asset.name for asset in catalogue.kind("lora") if asset.hash}
+    names: dict[str, str] = {}
+    for pair in hashes.split(","):
+        name, _, digits = pair.rpartition(":")
+        here = local.get(digits.strip().lower())
+        if here is not None:
+            names[name.strip()] = here
+    return renamed(prompt, names) if names else prompt
 
 
 def _with_number(recipe: Recipe, name: str, value: str) -> tuple[Recipe, Fidelity]:

@@ -12,13 +12,13 @@ from webui.jobs.service import JobService
 from webui.settings import Settings
 from webui.store.images import ImageStore
 from webui.ui import assets
-from webui.ui.controls import QUIET
+from webui.ui.controls import QUIET, Controls
 from webui.ui.markup import place
 from webui.ui.tabs import extensions, gallery, img2img, inpaint, models, txt2img
 from webui.ui.tabs import settings as preferences
 from webui.ui.tabs.task import TaskTab
 from webui.ui.theme import theme
-from webui.ui.wiring import Forms
+from webui.ui.wiring import Forms, Queue
 
 
 @dataclass(frozen=True)
@@ -37,27 +37,16 @@ def build(service: JobService, store: ImageStore, settings: Settings) -> Page:
     """
     with gr.Blocks(title="Snowfox", analytics_enabled=False) as blocks:
         checkpoint, status = _top(settings)
-        tasks: dict[Task, TaskTab] = {}
         with gr.Tabs(selected="txt2img", elem_id="tabs", overflow_behavior="wrap"):
-            with gr.Tab("txt2img", id="txt2img", elem_id="tab_txt2img"):
-                tasks["text"] = txt2img.build()
-            with gr.Tab("img2img", id="img2img", elem_id="tab_img2img"):
-                tasks["image"] = img2img.build()
-            with gr.Tab("Inpaint", id="inpaint", elem_id="tab_inpaint"):
-                tasks["inpaint"] = inpaint.build()
-            with gr.Tab("Gallery", id="gallery", elem_id="tab_gallery"):
-                gallery.build()
+            tasks = _making()
             with gr.Tab("Models", id="models", elem_id="tab_models"):
                 models.build(settings.models / "checkpoints")
             with gr.Tab("Extensions", id="extensions", elem_id="tab_extensions"):
                 listing = extensions.build(settings.extensions)
             with gr.Tab("Settings", id="settings", elem_id="tab_settings"):
                 kept = preferences.build(settings)
-        bridge = gr.Textbox(visible="hidden", elem_id="sf_bridge", label="Settings to show")
-        ready = gr.Button("Engine ready", visible="hidden", elem_id="sf_ready")
-        applied = gr.State({})
-        forms = Forms(service, settings, checkpoint, applied, {task: tab.controls for task, tab in tasks.items()})
-        _bind(blocks, forms, tasks, bridge, ready)
+        forms = _bind(blocks, service, lambda cookies: service, settings, checkpoint, tasks)
+        forms.remember()
 
         def opened() -> tuple[object, ...]:
             return _status(settings), extensions.listing(settings.extensions), settings.theme, settings.previews
@@ -66,14 +55,54 @@ def build(service: JobService, store: ImageStore, settings: Settings) -> Page:
     return Page(blocks, theme(), assets.head())
 
 
-def _bind(blocks: gr.Blocks, forms: Forms, tasks: dict[Task, TaskTab], bridge: Any, ready: Any) -> None:
+def build_for_guests(service: JobService, queue: Queue, settings: Settings, notice: str) -> Page:
+    """The page as guests see it: what makes pictures, and their own.
+
+    service -- knows what can be made; queue -- of the guest who has these cookies; notice -- above everything
+    """
+    with gr.Blocks(title="Snowfox", analytics_enabled=False) as blocks:
+        place(f'<p class="sf-note" role="note">{escape(notice)}</p>', elem_id="sf_shared")
+        checkpoint, _ = _top(settings)
+        with gr.Tabs(selected="txt2img", elem_id="tabs", overflow_behavior="wrap"):
+            tasks = _making()
+        _bind(blocks, service, queue, settings, checkpoint, tasks)
+    return Page(blocks, theme(), assets.head())
+
+
+def _making() -> dict[Task, TaskTab]:
+    """The tabs in which pictures are made and looked at."""
+    tasks: dict[Task, TaskTab] = {}
+    with gr.Tab("txt2img", id="txt2img", elem_id="tab_txt2img"):
+        tasks["text"] = txt2img.build()
+    with gr.Tab("img2img", id="img2img", elem_id="tab_img2img"):
+        tasks["image"] = img2img.build()
+    with gr.Tab("Inpaint", id="inpaint", elem_id="tab_inpaint"):
+        tasks["inpaint"] = inpaint.build()
+    with gr.Tab("Gallery", id="gallery", elem_id="tab_gallery"):
+        gallery.build()
+    return tasks
+
+
+def _bind(
+    blocks: gr.Blocks,
+    service: JobService,
+    queue: Queue,
+    settings: Settings,
+    checkpoint: Any,
+    tasks: dict[Task, TaskTab],
+) -> Forms:
+    bridge = gr.Textbox(visible="hidden", elem_id="sf_bridge", label="Settings to show")
+    ready = gr.Button("Engine ready", visible="hidden", elem_id="sf_ready")
+    applied = gr.State({})
+    controls: dict[Task, Controls] = {task: tab.controls for task, tab in tasks.items()}
+    forms = Forms(service, queue, settings, checkpoint, applied, controls)
     for task, tab in tasks.items():
         forms.generate(task, tab.generate, tab.note, tab.pictures)
     forms.titles()
     forms.fill(bridge)
     for event in (blocks.load, ready.click, forms.checkpoint.input):
         forms.refresh(event)
-    forms.remember()
+    return forms
 
 
 def _top(settings: Settings) -> tuple[Any, Any]:

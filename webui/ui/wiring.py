@@ -19,15 +19,19 @@ from webui.ui.controls import PREFIX, QUIET, Controls
 from webui.ui.drawers import Drawer
 from webui.ui.offers import offers, spelled
 
+Queue = Callable[[Mapping[str, str]], JobService]
+
 
 @dataclass(frozen=True)
 class Forms:
     """The forms of the three tasks and the model picker above them.
 
+    queue   -- the queue of the one who asks, by their cookies
     applied -- state of a visit: what the chosen model has proposed for the controls
     """
 
     service: JobService
+    queue: Queue
     settings: Settings
     checkpoint: Any
     applied: Any
@@ -41,10 +45,10 @@ class Forms:
         """Bind a Generate button: it queues a job and leaves its id, or a sentence, in `note`."""
         part = self.tasks[task]
 
-        def submit(carried: str, **values: object) -> str:
+        def submit(request: gr.Request, carried: str, **values: object) -> str:
             try:
                 recipe = form.read(task, {**_carried(carried), **values})
-                return queued(self.service.submit(recipe).id)
+                return queued(self.queue(request.cookies).submit(recipe).id)
             except RecipeError as error:
                 return refused(_control(part, error.field), str(error))
             except QueueFull as error:

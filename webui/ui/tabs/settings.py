@@ -38,6 +38,7 @@ def build(settings: Settings) -> tuple[Any, Any]:
                     elem_id="setting_previews",
                     elem_classes="sf-check",
                 )
+            place('<section class="sf-card sf-facts sf-share" data-sf="share"><h2>Share</h2></section>')
             place(_facts(settings))
         with gr.Column(min_width=280):
             place(_keys())
