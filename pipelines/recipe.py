@@ -56,6 +56,8 @@ ControlMode = Literal["balanced", "prompt", "control"]
 SIZE_STEP = 8
 """Pixels of a side that one latent pixel stands for."""
 
+_BEYOND_REASON = 2**32
+
 
 @dataclass(frozen=True)
 class Mask:
@@ -207,6 +209,8 @@ class Recipe:
 
 def rounded(recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:
     """The recipe with sides that are multiples of 8 (nearest, never 0), and a sentence for each change made."""
+    if max(abs(recipe.width), abs(recipe.height)) > _BEYOND_REASON:
+        return recipe, ()  # `check` has the word
     width = max(SIZE_STEP, round(recipe.width / SIZE_STEP) * SIZE_STEP)
     height = max(SIZE_STEP, round(recipe.height / SIZE_STEP) * SIZE_STEP)
     if (width, height) == (recipe.width, recipe.height):

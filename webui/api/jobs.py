@@ -24,7 +24,10 @@ from webui.store.presets import Presets
 def router(
     service: JobService, closing: asyncio.Event, presets: Presets | None = None, webhooks: Webhooks | None = None
 ) -> APIRouter:
-    """closing: set when the server ends, so that event streams end too. presets, webhooks: None where there are none."""
+    """closing: set when the server ends, so that event streams end too.
+
+    presets, webhooks -- None where there are none
+    """
     routes = APIRouter(tags=["jobs"])
     _add_reading(routes, service, closing)
     _add_submit(routes, service, presets, webhooks)

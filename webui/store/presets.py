@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from pipelines import atomic
-from pipelines.recipe import RecipeError
+from pipelines.recipe import RecipeError, check
 from pipelines.recipe_json import from_json
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class Presets:
         name = name.strip()
         if not name or len(name) > _LONGEST_NAME or not name.isprintable() or "/" in name:
             raise RecipeError("name", f"A preset needs a name of 1 to {_LONGEST_NAME} letters, without '/'.")
-        from_json(recipe)
+        check(from_json(recipe))
         with self._lock:
             known = {**self._read(), name: dict(recipe)}
             if len(known) > MOST:
