@@ -11,6 +11,8 @@ from pipelines.prompt.conditioning import Conditioning, Told
 from pipelines.prompt.encoder import Condition
 from pipelines.samplers import Steps
 from pipelines.schedules import NoiseTable
+from pipelines.soft_inpainting import mixed
+from pipelines.source import Soft
 
 Prediction = Literal["epsilon", "v"]
 Predict = Callable[[torch.Tensor, torch.Tensor, Condition], torch.Tensor]
@@ -39,6 +41,7 @@ class Blend:
     """Inpainting: outside the mask the estimate is the source.
 
     mask  -- 1 is repainted, 0 kept, broadcasts over a latent; source -- the clean latents
+    soft  -- the mask's grey counts: it says how much of the source is mixed in
     early -- what the model is shown is the source there, in place of its answer: so do the programs from which the
              samplers in "variance preserving" form came
     """
@@ -46,9 +49,14 @@ class Blend:
     mask: torch.Tensor
     source: torch.Tensor
     early: bool = False
+    soft: Soft | None = None
 
-    def __call__(self, latent: torch.Tensor) -> torch.Tensor:
-        return latent * self.mask + self.source * (1 - self.mask)
+    def __call__(self, latent: torch.Tensor, sigma: float) -> torch.Tensor:
+        """sigma: the noise level at which `latent` is the estimate; 0 for the last latents."""
+        if self.soft is None:
+            return latent * self.mask + self.source * (1 - self.mask)
+        # What is drawn in the end is kept as it is: pixels decide.
+        return mixed(self.source, latent, self.mask, sigma, self.soft) if sigma > 0 else latent
 
 
 @dataclass(frozen=True)
@@ -254,7 +262,7 @@ def denoise(
             shown = point
             if blend is not None and blend.early:
                 scale = math.sqrt(1 + sigma**2)
-                shown = blend(point / scale) * scale
+                shown = blend(point / scale, sigma) * scale
             estimate = denoiser(shown, sigma)
             if shown is not point:
                 # The noise that was found is taken from the point itself.
@@ -262,7 +270,7 @@ def denoise(
             if not bool(torch.isfinite(estimate).all()):
                 raise NotANumber
             if blend is not None and not blend.early:
-                estimate = blend(estimate)
+                estimate = blend(estimate, sigma)
             count += 1
             point, sigma = steps.send(estimate)
             if count // calls > done and done < total - 1:

@@ -44,7 +44,8 @@ class Device:
         return self.dtype
 
     def entry(self) -> DeviceEntry:
-        return DeviceEntry(self.kind, self.title, str(self.dtype).removeprefix("torch."), self.bytes)
+        dtype = str(self.dtype).removeprefix("torch.")
+        return DeviceEntry(self.kind, self.title, dtype, self.bytes, torch.__version__)
 
 
 def pick(name: str | None = None, dtype: str | None = None) -> Device:

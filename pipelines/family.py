@@ -14,7 +14,7 @@ from pipelines.device import Device
 from pipelines.header import Header
 from pipelines.picture import Picture
 from pipelines.prompt.embeddings import Embeddings
-from pipelines.recipe import Emphasis, Fill, Json, Sampling, Task, Tiling
+from pipelines.recipe import Emphasis, Fill, Json, Sampling, Soft, Task, Tiling
 from pipelines.samplers import Sampler
 
 
@@ -30,10 +30,13 @@ class ModelError(Exception):
 class Start:
     """What noise is put on: a picture for the whole batch, or the latents of a first pass.
 
-    source   -- RGB at the order's size; or (pictures, channels, height, width) of unit scale, one for each seed
+    source   -- RGB, at the order's size, or of another whose latents are brought to it;
+                or (pictures, channels, height, width) of unit scale, one for each seed
     strength -- 0 .. 1, how much noise
     whole    -- the order's steps are those made; else they are those of the way from pure noise
-    mask     -- grey, white is repainted
+    mask     -- grey at the order's size, white is repainted
+    soft     -- its grey counts
+    hidden   -- 0 .. 1: how far inpainting models do not see what is to be repainted
     """
 
     source: Image.Image | torch.Tensor
@@ -41,6 +44,8 @@ class Start:
     mask: Image.Image | None = None
     fill: Fill = "original"
     whole: bool = False
+    soft: Soft | None = None
+    hidden: float = 1.0
 
 
 class Successor:
@@ -148,6 +153,11 @@ class Model(ABC):
 
         Raises denoise.Stopped, denoise.NotANumber, or whatever torch raises.
         """
+
+    def changed(self, order: Order, latents: torch.Tensor) -> list[Image.Image]:
+        """For an order with soft inpainting and what was drawn for it: where each picture is a new one, grey, white
+        where it is. Empty where there is no such thing."""
+        return []
 
     @abstractmethod
     def encode(self, images: Sequence[Image.Image], seeds: tuple[int, ...]) -> torch.Tensor:

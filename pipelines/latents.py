@@ -81,7 +81,7 @@ def to_images(decoded: torch.Tensor) -> list[Image.Image]:
     return [Image.fromarray(one.permute(1, 2, 0).to(torch.uint8).cpu().numpy()) for one in scaled]
 
 
-def latent_mask(mask: Image.Image, width: int, height: int, device: str) -> torch.Tensor:
-    """A grey mask (white is repainted) at the size of a latent: (1, 1, height, width), 0 or 1."""
+def latent_mask(mask: Image.Image, width: int, height: int, device: str, soft: bool = False) -> torch.Tensor:
+    """A grey mask (white is repainted) at the size of a latent: (1, 1, height, width), 0 or 1; between them if soft."""
     small = np.asarray(mask.convert("L").resize((width, height), Image.Resampling.BICUBIC), dtype=np.float32) / 255
-    return torch.from_numpy(np.around(small))[None, None].to(device)
+    return torch.from_numpy(small if soft else np.around(small))[None, None].to(device)

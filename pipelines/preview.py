@@ -1,10 +1,26 @@
-"""Preview: a rough picture of a latent, one pixel a latent pixel, by a linear map."""
+"""Preview: a rough picture of a latent, by a linear map (one pixel each) or by a small decoder (four by four pixels).
 
+A small decoder is a file of its own, `models/previews/NAME.safetensors` for the checkpoint NAME.
+"""
+
+import logging
 from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
 
 import torch
+from torch import nn
+from torch.nn import functional
 
 from pipelines.picture import Picture
+
+_log = logging.getLogger(__name__)
+
+
+class Preview(Protocol):
+    """Gives a rough picture of a latent (channels, height, width) of unit scale, on any device."""
+
+    def picture(self, latent: torch.Tensor) -> Picture: ...
 
 
 class LatentColours:
@@ -20,9 +36,60 @@ class LatentColours:
     def picture(self, latent: torch.Tensor) -> Picture:
         """latent: (channels, height, width) on any device."""
         colours = torch.einsum("chw,cr->hwr", latent.detach().float().cpu(), self._weights) + self._offset
-        bytes_ = ((colours + 1) * 127.5).nan_to_num(0).clamp(0, 255).to(torch.uint8)
-        height, width, _ = bytes_.shape
-        return Picture(width, height, "RGB", bytes_.contiguous().numpy().tobytes())
+        return _to_picture(colours)
+
+
+class SmallDecoder(nn.Module):
+    """Latents to pictures of half the side: (n, channels, h, w) of unit scale -> (n, 3, 4 h, 4 w) in about -1 .. 1.
+
+    After the idea of TAESD (Ollin Boer Bohan, 2023): few plain convolutions, inputs held within +-3.
+    """
+
+    def __init__(self, channels: int = 4, width: int = 32, narrow: int = 24) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+        self.third = nn.Conv2d(width, width, 3, padding=1)
+        self.fourth = nn.Conv2d(width, narrow, 3, padding=1)
+        self.last = nn.Conv2d(narrow, 12, 3, padding=1)
+
+    def forward(self, latents: torch.Tensor) -> torch.Tensor:
+        values = functional.relu(self.first(torch.tanh(latents / 3) * 3))
+        inner = functional.relu(self.second(values))
+        values = functional.relu(values + self.third(inner))
+        values = functional.interpolate(values, scale_factor=2.0, mode="nearest")
+        return functional.pixel_shuffle(self.last(functional.relu(self.fourth(values))), 2)
+
+    @torch.inference_mode()
+    def picture(self, latent: torch.Tensor) -> Picture:
+        return _to_picture(self(latent.detach().float().cpu()[None])[0].permute(1, 2, 0))
+
+
+def small_decoder(checkpoint: Path) -> SmallDecoder | None:
+    """The small decoder that comes with a checkpoint, or None where there is none that fits."""
+    from safetensors.torch import load_file
+
+    root = next((folder.parent for folder in checkpoint.parents if folder.name == "checkpoints"), None)
+    path = (root or checkpoint.parent) / "previews" / f"{checkpoint.stem}.safetensors"
+    if root is None or not path.is_file():
+        return None
+    try:
+        tensors = load_file(path)
+        narrow, width = tensors["fourth.weight"].shape[:2]
+        decoder = SmallDecoder(tensors["first.weight"].shape[1], width, narrow)
+        decoder.load_state_dict({name: value.float() for name, value in tensors.items()})
+    except Exception as error:
+        # A preview is a convenience: the linear one takes its place.
+        _log.warning("The small decoder %s cannot be used: %s", path.name, error)
+        return None
+    return decoder.eval().requires_grad_(False)
+
+
+def _to_picture(colours: torch.Tensor) -> Picture:
+    """(height, width, 3) in -1 .. 1."""
+    bytes_ = ((colours + 1) * 127.5).nan_to_num(0).clamp(0, 255).to(torch.uint8)
+    height, width, _ = bytes_.shape
+    return Picture(width, height, "RGB", bytes_.contiguous().numpy().tobytes())
 
 
 def sd15_colours() -> LatentColours:

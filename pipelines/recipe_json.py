@@ -5,6 +5,7 @@ from dataclasses import MISSING, asdict, fields, is_dataclass
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
+from pipelines import parameter
 from pipelines.recipe import Json, Recipe, RecipeError
 
 _T = TypeVar("_T")
@@ -46,6 +47,12 @@ def nested(values: Mapping[str, Any]) -> dict[str, Any]:
             value = {**cast("Mapping[str, Any]", value), **place.get(last, {})}
         place[last] = value
     return {name: _listed(node) for name, node in tree.items()}
+
+
+def changed(recipe: Recipe, paths: Mapping[str, Any]) -> Recipe:
+    """The recipe with other values for some fields, named by their paths. Raises RecipeError as from_json does."""
+    held = {path: value for path, value in parameter.values(recipe) if value is not None or path in paths}
+    return from_paths({**held, **paths})
 
 
 def _listed(tree: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 
 import torch
 
-from pipelines import preview, schedules, weights
+from pipelines import preview, schedules, sidecar, weights
 from pipelines.denoise import Prediction
 from pipelines.device import Device
 from pipelines.family import Family, Model, ModelError, Variant
@@ -23,6 +23,7 @@ from pipelines.latents import Autoencoder
 from pipelines.preview import LatentColours
 from pipelines.prompt.encoder import ClipText, JointText, Reading
 from pipelines.recipe import Json
+from pipelines.sidecar import Sidecar
 from pipelines.unet_layout import (
     UNET,
     VAE,
@@ -116,13 +117,16 @@ class UnetFamily(Family):
                 raise ModelError("Its text encoder has another vocabulary than CLIP's.")
             readers.append(ClipText(tokenizer, part, text.reading))
         autoencoder = Autoencoder(vae, device.name, dtype)
-        if tuple(vae.config.block_out_channels) == STANDARD_DECODER and autoencoder.channels == 4:
+        if (decoder := preview.small_decoder(path)) is not None:
+            colours: preview.Preview = decoder
+        elif tuple(vae.config.block_out_channels) == STANDARD_DECODER and autoencoder.channels == 4:
             colours = self.colours()
         else:
             colours = preview.fitted(autoencoder.decode, autoencoder.channels)
+        notes = Sidecar() if folder else sidecar.beside(path)
         prediction, zero_snr = _folder_prediction(path) if folder else _prediction(header)
-        prediction = prediction or self.guessed(unet)
-        table = schedules.scaled_linear_table(zero_terminal_snr=zero_snr)
+        prediction = notes.prediction or prediction or self.guessed(unet)
+        table = schedules.scaled_linear_table(*notes.betas, zero_terminal_snr=zero_snr)
         parts = Parts(
             text=JointText(*readers),
             unet=unet,
@@ -147,8 +151,9 @@ class UnetFamily(Family):
         from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
         from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
-        unet_config = unet_sizes(header)
-        vae_config: Config = {**vae_sizes(header), "scaling_factor": family.scaling}
+        notes = sidecar.beside(path)
+        unet_config = {**unet_sizes(header), **_heads(header, notes)}
+        vae_config: Config = {**vae_sizes(header), "scaling_factor": notes.scaling or family.scaling}
         unet = weights.filled(
             lambda: UNet2DConditionModel(**unet_config),
             lambda: unet_weights(weights.read(path, header, dtype, UNET), unet_config),
@@ -160,6 +165,14 @@ class UnetFamily(Family):
             "autoencoder (VAE)",
         )
         return unet, vae, [text_model(path, header, part, text_dtype) for part in family.texts]
+
+
+def _heads(header: Header, notes: Sidecar) -> Config:
+    """As the sidecar has them, in the words of diffusers."""
+    if notes.head_width:
+        levels: tuple[int, ...] = unet_sizes(header)["block_out_channels"]
+        return {"attention_head_dim": tuple(max(1, level // notes.head_width) for level in levels)}
+    return {"attention_head_dim": notes.heads} if notes.heads else {}
 
 
 def in_folder(header: Header) -> bool:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote
 
 import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -46,12 +46,18 @@ class ClientError(RuntimeError):
 
 
 class Client:
-    """A connection to a running Snowfox. account: name and password, where it asks for them. Raises ClientError."""
+    """A connection to a running Snowfox. Raises ClientError.
+
+    address -- may be the whole link that it printed, with its key
+    account -- name and password, where it asks for them
+    """
 
     def __init__(
         self, address: str = "http://127.0.0.1:7860", account: tuple[str, str] | None = None, timeout: float = 60
     ) -> None:
-        address = address if "://" in address else f"http://{address}"
+        address, _, query = (address if "://" in address else f"http://{address}").partition("?")
+        if key := parse_qs(query).get("key"):
+            account = account or ("key", key[0])
         try:
             self._http = httpx.Client(
                 base_url=f"{address.rstrip('/')}/api/v1", auth=account, timeout=timeout, trust_env=False

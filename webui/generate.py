@@ -4,6 +4,7 @@ import argparse
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,18 @@ from tqdm import tqdm
 
 from pipelines import atomic
 from pipelines.catalogue import Catalogue
-from pipelines.recipe import Recipe, RecipeError
-from pipelines.recipe_json import from_paths, nested
-from webui import flags
+from pipelines.recipe import ImageRef, Recipe, RecipeError
+from pipelines.recipe_json import changed, from_paths, nested
+from webui import flags, like
 from webui.api.shapes import JobShape
 from webui.app import App, log_to_file
 from webui.client import Client, ClientError
 from webui.jobs.job import Job
 from webui.jobs.journal import Journal
 from webui.jobs.service import JobService
+from webui.like import Stems
 from webui.settings import Settings, SettingsError
-from webui.store.images import BadPicture, ImageStore, file_names
+from webui.store.images import BadPicture, ImageStore, Names, numbered
 
 _GIB = 2**30
 
@@ -30,22 +32,32 @@ _GIB = 2**30
 def generate(settings: Settings, arguments: argparse.Namespace) -> int:
     """Prints the path of each picture. Exit code 1, after one sentence, when one could not be made."""
     given = vars(arguments)
+    if ("prompt" in given) == ("like" in given):
+        return _fail("Say what the picture shows, or name pictures to make again with --like.")
     if given.get("server"):
         return _generate_there(settings, given)
     log_to_file(settings, screen=False)
+    stems = Stems()
     with tempfile.TemporaryDirectory(prefix="snowfox-") as temporary:
-        app = App(settings, store=_store(settings, given.get("out"), Path(temporary)), journal=_journal(temporary))
+        names = stems if "like" in given else None
+        store = _store(settings, given.get("out"), Path(temporary), names)
+        app = App(settings, store=store, journal=_journal(temporary))
         app.start()
         try:
             catalogue = _ready(app.service)
-            job = app.service.submit(_recipe(given, catalogue, app.store), "cli")
-            job = _follow(app, job)
+            if "like" in given:
+                return max(_again(app, path, given, stems) for path in given["like"])
+            return _made(app, _recipe(given, catalogue, app.store))
         except (RecipeError, BadPicture, SettingsError) as error:
             return _fail(str(error))
         except KeyboardInterrupt:
             return _fail("Stopped.")
         finally:
             app.close()
+
+
+def _made(app: App, recipe: Recipe) -> int:
+    job = _follow(app, app.service.submit(recipe, "cli"))
     if job.state == "done":
         return 0
     failure = job.failure
@@ -54,6 +66,8 @@ def generate(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def _generate_there(settings: Settings, given: dict[str, Any]) -> int:
     """On the machine that --server names; the pictures come here."""
+    if "like" in given:
+        return _fail("--like makes pictures again on this machine; leave out --server.")
     folder: Path = given["out"].expanduser() if "out" in given else Path()
     name, _, password = str(given.get("api_auth") or settings.api_auth).partition(":")
     try:
@@ -80,7 +94,7 @@ def _follow_there(there: Client, job: JobShape, folder: Path) -> JobShape:
                 bar.n = job.progress.fraction
                 bar.refresh()
                 for image in job.images[fetched:]:
-                    names = tuple(file_names(folder, image.seed))
+                    names = tuple(numbered(folder, image.seed))
                     bar.write(str(atomic.write_new(folder, names, there.picture(image.id))), file=sys.stdout)
                 fetched = len(job.images)
     except KeyboardInterrupt:
@@ -89,6 +103,38 @@ def _follow_there(there: Client, job: JobShape, folder: Path) -> JobShape:
     for note in job.notes:
         sys.stderr.write(f"{note}\n")
     return job
+
+
+def _again(app: App, path: Path, given: dict[str, Any], stems: Stems) -> int:
+    """A picture once more, under the same name. Another that follows is made even when this one fails."""
+    stems.stem = path.stem
+    try:
+        data = _bytes(path)
+        catalogue = _hashed(app.service, like.hash_of(data))
+        start = like.Start(
+            _picture(given["init"], app.store.put) if "init" in given else None,
+            _picture(given["mask"], app.store.put) if "mask" in given else None,
+        )
+        recipe, doubts = like.wish(data, catalogue, start)
+        for doubt in doubts:
+            sys.stderr.write(f"{path.name}: {doubt}\n")
+        counts = _counts(given) if "count" in given or "batch" in given else {}
+        recipe = changed(recipe, {**flags.given(given), **counts, **_size(given)})
+        return _made(app, recipe)
+    except (RecipeError, BadPicture) as error:
+        return _fail(f"{path.name}: {error}")
+
+
+def _hashed(service: JobService, digits: str) -> Catalogue:
+    """The catalogue, once the checkpoint of that hash is known, or none can be it any more."""
+    while True:
+        catalogue = _ready(service)
+        files = [entry for entry in catalogue.usable() if Path(entry.path).is_file()]
+        if any(digits and entry.sha256.startswith(digits) for entry in files):
+            return catalogue
+        if not digits or all(entry.sha256 for entry in files):
+            return catalogue
+        time.sleep(0.1)
 
 
 def list_models(settings: Settings) -> int:
@@ -120,8 +166,7 @@ def _ready(service: JobService) -> Catalogue:
 
 def _recipe(given: dict[str, Any], catalogue: Catalogue, store: ImageStore) -> Recipe:
     """Flags → recipe; what is not given is as the checkpoint likes it. Raises RecipeError or BadPicture."""
-    values = _values(given, store.put)
-    return from_paths({**catalogue.defaults(values.get("checkpoint", "")), **values})
+    return from_paths(catalogue.completed(_values(given, store.put)))
 
 
 def _values(given: dict[str, Any], put: Callable[[bytes], str]) -> dict[str, Any]:
@@ -129,9 +174,9 @@ def _values(given: dict[str, Any], put: Callable[[bytes], str]) -> dict[str, Any
     values: dict[str, Any] = {"prompt": given["prompt"], **flags.given(given), **_counts(given), **_size(given)}
     if "init" in given:
         values["source.image"] = _picture(given["init"], put)
-        if "mask" in given:
-            values["source.mask.image"] = _picture(given["mask"], put)
-    elif "mask" in given or any(name.startswith("source.") for name in values):
+        layers = {"mask": "source.mask.image", "sketch": "source.sketch"}
+        values |= {path: _picture(given[name], put) for name, path in layers.items() if name in given}
+    elif "mask" in given or "sketch" in given or any(name.startswith("source.") for name in values):
         raise RecipeError(
             "source", "--mask, --strength and the like need a picture to start from: give it with --init."
         )
@@ -156,13 +201,19 @@ def _counts(given: dict[str, Any]) -> dict[str, int]:
     return {"count": count // batch, "batch": batch}
 
 
-def _picture(path: Path, put: Callable[[bytes], str]) -> str:
+def _picture(path: Path, put: Callable[[bytes], str]) -> ImageRef:
+    data = _bytes(path)
     try:
-        return put(path.read_bytes())
-    except OSError as error:
-        raise BadPicture(f"{path} cannot be read: {error.strerror}.") from error
+        return ImageRef(put(data))
     except BadPicture as error:
         raise BadPicture(f"{path}: {error}") from error
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadPicture(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def _follow(app: App, job: Job) -> Job:
@@ -183,12 +234,12 @@ def _follow(app: App, job: Job) -> Job:
     return last
 
 
-def _store(settings: Settings, out: Path | None, temporary: Path) -> ImageStore:
+def _store(settings: Settings, out: Path | None, temporary: Path, names: Names | None = None) -> ImageStore:
     """out: a folder of the user's own, without our folder for each day and without a place in the gallery."""
     inputs = settings.cache / "inputs"
     if out is None:
-        return ImageStore(settings.outputs, inputs, settings.cache / "index.sqlite")
-    return ImageStore(out.expanduser().resolve(), inputs, temporary / "index.sqlite", dated=False)
+        return ImageStore(settings.outputs, inputs, settings.cache / "index.sqlite", names=names)
+    return ImageStore(out.expanduser().resolve(), inputs, temporary / "index.sqlite", dated=False, names=names)
 
 
 def _journal(temporary: str) -> Journal:

@@ -41,9 +41,9 @@ class Bank:
         folder: Path,
         seed: int,
         shard: int = 512,
-        first: int = 4,
+        first: int = 16,
         kept: int = 96,
-        steps_per_shard: int = 150,
+        steps_per_shard: int = 600,
         team: Team | None = None,
     ) -> None:
         self.team = team or Team()

@@ -158,10 +158,13 @@ class Composer:
         return canvas, phrase(random, words + tail, style)
 
     def draw_count(self, random: Random) -> tuple[Canvas, str]:
-        """Two or three of the same on white or a plain colour."""
+        """One, two or three of the same on white or a plain colour."""
         subject, style, pixels = self.draw_subject(random)
         canvas, tail = draw_ground(random)
-        number = int(random.integers(2, 4))
+        number = int(random.choice((1, 2, 2, 3, 3)))
+        if number == 1:
+            place(canvas, pixels, usual_size(random), (SIZE / 2 + shift(random), SIZE / 2 + shift(random)))
+            return canvas, phrase(random, f"one {subject.nouns[0]}{tail}", style)
         for row, column in PAIRS if number == 2 else TRIPLE:
             place(canvas, pixels, 58, (row * SIZE + shift(random), column * SIZE + shift(random)))
         word = choose(random, ("two", "2") if number == 2 else ("three", "3"), first=0.8)

@@ -21,7 +21,7 @@ lion: lion; ;
 tiger face: tiger; orange;
 bear: bear, brown bear; brown; c
 polar bear: polar bear; white;
-rabbit face: rabbit, bunny, hare; ; c
+rabbit face: rabbit, bunny, hare; ;
 mouse face: mouse; grey;
 hamster: hamster; ;
 monkey face: monkey, chimp; brown;
@@ -29,9 +29,9 @@ pig face: pig, piglet; pink; c
 cow face: cow; ;
 horse face: horse; brown; c
 unicorn: unicorn; white;
-wolf: wolf; grey; c
+wolf: wolf; grey;
 raccoon: raccoon; grey;
-elephant: elephant; grey; c
+elephant: elephant; grey;
 giraffe: giraffe; yellow;
 penguin: penguin; ;
 owl: owl; brown;
@@ -131,7 +131,7 @@ sun: sun; yellow;
 full moon: moon, full moon; yellow;
 crescent moon: crescent moon; yellow;
 star: star; yellow; c
-cloud: cloud; ; c
+cloud: cloud; ;
 rainbow: rainbow; ;
 umbrella: umbrella; purple; c
 snowman: snowman; white;
@@ -175,7 +175,7 @@ alarm clock: alarm clock, clock; red; c
 magnet: magnet; red; c
 bomb: bomb; black;
 robot: robot; ;
-ghost: ghost; white; c
+ghost: ghost; white;
 alien: alien; ;
 skull: skull; white;
 jack-o-lantern: pumpkin, jack-o-lantern, halloween pumpkin; orange; c
@@ -185,6 +185,31 @@ smiling face with sunglasses: cool face, face with sunglasses; yellow;
 smiling face with heart-eyes: face with heart eyes, face in love; yellow;
 crying face: sad face, crying face; yellow; c
 angry face: angry face; ;
+anchor: anchor; grey; c
+thumbs up: thumbs up; yellow; m
+lipstick: lipstick; red;
+high-heeled shoe: high-heeled shoe, high heel; red; c
+handbag: handbag, purse; ; c
+necktie: necktie, tie; ; c
+hourglass done: hourglass, sand glass; ;
+watch: watch, wristwatch; ;
+envelope: envelope, letter; white;
+door: door; brown; c
+vertical traffic light: traffic light; ;
+high voltage: lightning bolt, flash of lightning; yellow; c
+ear of corn: corn, ear of corn; yellow; m
+cocktail glass: cocktail, cocktail glass; ;
+globe showing europe-africa: globe, planet earth, earth; blue;
+scorpion: scorpion; ;
+bat: bat; ;
+spiral shell: seashell, shell; ;
+paw prints: paw prints, paws; ; m
+headphone: headphones; ; m
+saxophone: saxophone; yellow;
+game die: die, game die; ;
+gear: gear, cogwheel; grey;
+shield: shield; blue; c
+locked: padlock, lock; yellow; c
 """
 FIRST: Final = (
     "red heart, fox, cat face, red apple, frog, pizza, dog face, panda, rocket, house, sunflower, robot, banana, "

@@ -17,6 +17,8 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextModel
 
+from pipelines.denoise import Prediction
+from pipelines.training.attention import use_plain_attention
 from pipelines.training.state import Average, load_state, save_state, schedule
 from pipelines.training.team import Team
 
@@ -55,16 +57,18 @@ def diffusion_loss(
     empty: Tensor,
     generator: torch.Generator,
     team: Team | None = None,
+    prediction: Prediction = "v",
 ) -> Tensor:
     """The loss of one batch: latents [n, 4, h, w], tokens [n, 77], the empty caption's tokens [77].
 
-    A member of a team takes its own share of the batch.
+    A member of a team takes its own share of the batch. The generator is the CPU's on every device, so a run repeats.
 
     One picture in thirty begins from pure noise at the last timestep, as sampling does; SD's schedule alone would
     leave a trace of the picture there.
     """
-    count = len(latents)
+    count, device = len(latents), latents.device
     bars = alphas_bar()
+    latents, tokens = latents.cpu(), tokens.cpu()
     timesteps = spread_timesteps(count, generator)
     noise = torch.randn(latents.shape, generator=generator)
     dropped = torch.rand(count, generator=generator) < DROPPED
@@ -72,17 +76,17 @@ def diffusion_loss(
     timesteps = torch.where(pure, TIMESTEPS - 1, timesteps)
     bar = bars[timesteps][:, None, None, None]
     noisy = torch.where(pure[:, None, None, None], noise, bar.sqrt() * latents + (1 - bar).sqrt() * noise)
-    velocity = bar.sqrt() * noise - (1 - bar).sqrt() * latents
+    wanted = noise if prediction == "epsilon" else bar.sqrt() * noise - (1 - bar).sqrt() * latents
     tokens = torch.where(dropped[:, None], empty[None], tokens).long()
     if team is not None:
-        noisy, velocity, timesteps = team.share(noisy), team.share(velocity), team.share(timesteps)
+        noisy, wanted, timesteps = team.share(noisy), team.share(wanted), team.share(timesteps)
         tokens, bar = team.share(tokens), team.share(bar)
-    with torch.autocast("cpu", torch.bfloat16):
-        states = text(input_ids=tokens).last_hidden_state
-        made = unet(noisy, timesteps, states).sample
+    with torch.autocast(device.type, torch.bfloat16):
+        states = text(input_ids=tokens.to(device)).last_hidden_state
+        made = unet(noisy.to(device), timesteps.to(device), states).sample
     snr = bar / (1 - bar)
-    weight = (snr.clamp(max=5) + 1) / (snr + 1)
-    return (weight * (made.float() - velocity).square()).mean()
+    weight = snr.clamp(max=5) / snr if prediction == "epsilon" else (snr.clamp(max=5) + 1) / (snr + 1)
+    return (weight.to(device) * (made.float() - wanted.to(device)).square()).mean()
 
 
 class DiffusionTraining:
@@ -99,11 +103,16 @@ class DiffusionTraining:
         batch: int = 32,
         rate: float = LEARNING_RATE,
         team: Team | None = None,
+        together: int = 1,
+        average: float = 0.9995,
     ) -> None:
-        self.team = team or Team()
+        """`together` 1: the team averages its gradients in every step; n: each member steps by itself and every n steps
+        they average their weights (local SGD, Stich 2018), which saves most of the talk. `average`: of the weights."""
+        self.team, self.together = team or Team(), together
         self.source, self.text, self.unet, self.empty = source, text, unet, empty
         self.path, self.seed, self.batch, self.rate = path, seed, batch, rate
         self.text.get_input_embeddings().requires_grad_(False)
+        use_plain_attention(text, unet)
         self.networks = nn.ModuleDict({"text": text, "unet": unet})
         self.trained = [value for value in self.networks.parameters() if value.requires_grad]
         groups = [
@@ -111,7 +120,7 @@ class DiffusionTraining:
             {"params": list(unet.parameters()), "share": 1.0},
         ]
         self.optimizer = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), weight_decay=1e-3, fused=True)
-        self.average = Average(self.networks, 0.9995)
+        self.average = Average(self.networks, average)
         self.step = 0
         self.pictures = 0
         self.seconds = 0.0
@@ -146,12 +155,15 @@ class DiffusionTraining:
         latents, tokens = self.source.draw(self.step, self.batch)
         loss = diffusion_loss(self.text, self.unet, latents, tokens, self.empty, generator, self.team)
         loss.backward()
-        self.team.average_gradients(self.trained)
+        if self.together == 1:
+            self.team.average_gradients(self.trained)
         nn.utils.clip_grad_norm_(self.trained, 1.0)
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate * group["share"] * schedule(self.step, steps, decay=0.3)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        if self.together > 1 and (self.step + 1) % self.together == 0:
+            self.team.average([value.data for value in self.trained])
         self.average.update(self.networks, self.step)
         self.step += 1
         self.pictures += len(latents)

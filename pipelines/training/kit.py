@@ -65,6 +65,8 @@ class Plan:
     bank: str
     threads: int
     workers: int
+    together: int
+    average: float
 
 
 def finish_autoencoder(plan: Plan) -> None:
@@ -137,7 +139,17 @@ def build(rank: int, plan: Plan) -> None:
     bank = Bank(Composer(library, plan.mixture), kit.vae, tokenizer, plan.work / plan.bank, SEED, team=team)
     empty = tokenize(tokenizer, [""])[0]
     training = DiffusionTraining(
-        bank, kit.text, kit.unet, empty, plan.work / "diffusion.pt", SEED, plan.batch, plan.rate, team
+        bank,
+        kit.text,
+        kit.unet,
+        empty,
+        plan.work / "diffusion.pt",
+        SEED,
+        plan.batch,
+        plan.rate,
+        team,
+        plan.together,
+        plan.average,
     )
     training.pictures = seen
     if training.resume():
@@ -185,6 +197,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=15.0, help="between two exports")
     parser.add_argument("--threads", type=int, default=2, help="of each process")
     parser.add_argument("--workers", type=int, default=1, help="processes that train together")
+    parser.add_argument("--together", type=int, default=1, help="steps between two meetings of the processes")
+    parser.add_argument("--average", type=float, default=0.9995, help="of the weights: shorter for a short run")
     parser.add_argument("--mixture", default="", help='shares of the kinds of pictures, as "tail=0.05,two=0"')
     parser.add_argument("--bank", default="bank", help="the folder of latents in the work folder; one for each mixture")
     arguments = parser.parse_args()
@@ -206,6 +220,8 @@ def main() -> None:
         bank=arguments.bank,
         threads=arguments.threads,
         workers=arguments.workers,
+        together=arguments.together,
+        average=arguments.average,
     )
     finish_autoencoder(plan)
     (plan.work / "meeting").unlink(missing_ok=True)

@@ -1,42 +1,15 @@
-"""Measures: what the model card says, taken from a file of weights: colours, backgrounds, time, reconstruction.
-
-python -m pipelines.training.measure --weights models/checkpoints/kit.safetensors --packages node_modules --work DIR
-"""
+"""Measures of pictures by their pixels alone: background, the object's colour, how many separate things there are."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-import time
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 
-from pipelines.training.autoencoder import measure_psnr
 from pipelines.training.backdrop import COLOURS
-from pipelines.training.emoji import HELD_OUT, Pixels, load_library
-from pipelines.training.kitfile import Kit, import_kit, new_kit
-from pipelines.training.sheet import open_tokenizer, sample
+from pipelines.training.emoji import Pixels
 
-OBJECTS: Final = (
-    ("a red heart", "red"),
-    ("a blue heart", "blue"),
-    ("a green heart", "green"),
-    ("a fox", "orange"),
-    ("a red apple", "red"),
-    ("a green frog", "green"),
-    ("a purple car", "purple"),
-    ("a yellow star", "yellow"),
-)
-BACKGROUNDS: Final = (
-    ("a fox on a blue background", "blue"),
-    ("a cat on a green background", "green"),
-    ("a rocket on a pink background", "pink"),
-    ("a heart on a black background", "black"),
-)
 HUES: Final = {
     "red": 0,
     "orange": 28,
@@ -47,70 +20,78 @@ HUES: Final = {
     "purple": 275,
     "pink": 330,
 }
+FAR: Final = 45.0
+"""A pixel belongs to the object when it differs so much from the background (of 441)."""
 
 
-def hue_of(pixels: Pixels) -> str:
-    """The commonest hue's name among the vivid pixels of a picture [h, w, 3], or "none" where few are vivid."""
-    rgb = pixels.reshape(-1, 3).astype(np.float32)
-    high, low = rgb.max(1), rgb.min(1)
-    spread = high - low
-    vivid = (spread > 60) & (high > 60)
-    if vivid.mean() < 0.02:
-        return "none"
-    red, green, blue = (rgb[vivid] / 255).T
-    top, gap = high[vivid] / 255, spread[vivid] / 255
-    hue = np.where(
-        top == red, (green - blue) / gap % 6, np.where(top == green, (blue - red) / gap + 2, (red - green) / gap + 4)
-    )
-    degrees = hue * 60
-    names = list(HUES)
-    distances = np.stack([np.abs((degrees - HUES[name] + 180) % 360 - 180) for name in names])
-    return names[int(np.bincount(distances.argmin(0), minlength=len(names)).argmax())]
+def border(pixels: Pixels) -> NDArray[np.float32]:
+    """[n, 3]: the pixels of a picture's outermost four rows and columns."""
+    rim = np.ones(pixels.shape[:2], dtype=bool)
+    rim[4:-4, 4:-4] = False
+    return pixels[rim].astype(np.float32)
 
 
 def background_of(pixels: Pixels) -> str:
-    """The nearest named colour of a picture's corners."""
-    corners = pixels[[4, 4, -5, -5], [4, -5, 4, -5]].astype(np.float32).mean(0)
-    return min(COLOURS, key=lambda name: float(np.square(corners - np.asarray(COLOURS[name])).sum()))
+    """The nearest named colour of a picture's rim."""
+    colour = np.median(border(pixels), axis=0)
+    return min(COLOURS, key=lambda name: float(np.square(colour - np.asarray(COLOURS[name])).sum()))
 
 
-def measure(kit: Kit, seeds: int = 8) -> dict[str, str | float]:
-    """Shares of pictures with the right hue or background, over `seeds` seeds, and seconds for 20 steps."""
-    tokenizer = open_tokenizer()
-    facts: dict[str, str | float] = {}
-    for pairs, judge in ((OBJECTS, hue_of), (BACKGROUNDS, background_of)):
-        for prompt, wanted in pairs:
-            pictures = sample(kit, tokenizer, [prompt] * seeds, seed=100)
-            found = [judge(picture) for picture in pictures]
-            facts[prompt] = f"{found.count(wanted)} of {seeds} {wanted} ({', '.join(sorted(set(found)))})"
-    sample(kit, tokenizer, ["a fox"])
-    began, spent = time.perf_counter(), time.process_time()
-    sample(kit, tokenizer, ["a fox"])
-    facts["seconds for one picture, 20 steps"] = round(time.perf_counter() - began, 2)
-    facts["CPU seconds for it"] = round(time.process_time() - spent, 2)
-    return facts
+def object_mask(pixels: Pixels) -> NDArray[np.bool_]:
+    """[h, w]: where a picture [h, w, 3] on a plain background differs from it."""
+    difference = pixels.astype(np.float32) - np.median(border(pixels), axis=0)
+    return np.asarray(np.sqrt(np.square(difference).sum(-1)) > FAR)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure Kit.")
-    parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--packages", type=Path, help="node_modules with the emoji packages, for the reconstruction")
-    parser.add_argument("--work", type=Path, help="where rendered pictures are kept")
-    parser.add_argument("--seeds", type=int, default=8)
-    parser.add_argument("--threads", type=int, default=2)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    kit = new_kit(0)
-    metadata = import_kit(arguments.weights, kit)
-    for network in (kit.vae, kit.unet, kit.text):
-        network.eval()
-    facts: dict[str, str | float] = {key: value for key, value in metadata.items() if key.startswith("kit.")}
-    facts |= measure(kit, arguments.seeds)
-    if arguments.packages is not None and arguments.work is not None:
-        held_out = load_library(arguments.packages, arguments.work / "cache", HELD_OUT)
-        facts["PSNR on held-out styles, dB"] = round(measure_psnr(kit.vae, held_out), 2)
-    sys.stdout.write(json.dumps(facts, indent=2) + "\n")
+def colour_of(pixels: Pixels) -> str:
+    """The commonest of the twelve colours in what stands out from the background, or "none"."""
+    mask = object_mask(pixels)
+    if mask.mean() < 0.02:
+        return "none"
+    rgb = pixels[mask].astype(np.float32)
+    high, spread = rgb.max(1), rgb.max(1) - rgb.min(1)
+    vivid = (spread > 50) & (spread > 0.25 * high)
+    if vivid.mean() > 0.3:
+        return vivid_colour(rgb[vivid], high[vivid], spread[vivid])
+    light = float(np.median(rgb[~vivid].mean(1)))
+    return "white" if light > 195 else "black" if light < 75 else "grey"
 
 
-if __name__ == "__main__":
-    main()
+def vivid_colour(rgb: NDArray[np.float32], high: NDArray[np.float32], spread: NDArray[np.float32]) -> str:
+    """The commonest colour of vivid pixels [n, 3]; dark orange is brown, pale or light red is pink."""
+    red, green, blue = rgb.T
+    sixth: NDArray[Any] = np.where(
+        high == red,
+        (green - blue) / spread % 6,
+        np.where(high == green, (blue - red) / spread + 2, (red - green) / spread + 4),
+    )
+    names = list(HUES)
+    distances = np.stack([np.abs((sixth * 60 - HUES[name] + 180) % 360 - 180) for name in names])
+    nearest = distances.argmin(0)
+    counts = dict(zip(names, np.bincount(nearest, minlength=len(names)).tolist(), strict=True))
+    brown = (nearest <= 2) & (sixth * 60 > 8) & (sixth * 60 < 45) & (high < 178)
+    pink = (nearest == 0) & (spread < 0.5 * high) & (high > 180)
+    for name, moved in (("brown", brown), ("pink", pink)):
+        for source, number in zip(*np.unique(nearest[moved], return_counts=True), strict=True):
+            counts[names[int(source)]] -= int(number)
+        counts[name] = counts.get(name, 0) + int(moved.sum())
+    return max(counts, key=lambda name: counts[name])
+
+
+def things(pixels: Pixels, least: float = 0.012) -> int:
+    """How many separate things stand out from a plain background, each at least a share `least` of the picture."""
+    mask = object_mask(pixels)
+    height, width = mask.shape[0] // 2 * 2, mask.shape[1] // 2 * 2
+    small = mask[:height, :width].reshape(height // 2, 2, width // 2, 2).sum((1, 3)) >= 2
+    left = {(int(row), int(column)) for row, column in zip(*np.nonzero(small), strict=True)}
+    number = 0
+    while left:
+        todo, size = [left.pop()], 0
+        while todo:
+            row, column = todo.pop()
+            size += 1
+            near = {(row + down, column + right) for down in (-1, 0, 1) for right in (-1, 0, 1)} & left
+            left -= near
+            todo += near
+        number += size >= least * small.size
+    return number

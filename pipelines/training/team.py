@@ -38,14 +38,18 @@ class Team:
 
     def average_gradients(self, parameters: list[torch.nn.Parameter]) -> None:
         """Replaces each gradient by its mean over the team."""
+        self.average([value.grad for value in parameters if value.grad is not None])
+
+    @torch.no_grad()
+    def average(self, values: list[Tensor]) -> None:
+        """Replaces each tensor by its mean over the team."""
         if self.size == 1:
             return
-        gradients = [value.grad for value in parameters if value.grad is not None]
-        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        flat = torch.cat([value.flatten() for value in values])
         self.add(flat)
         flat /= self.size
-        for gradient, part in zip(gradients, flat.split([value.numel() for value in gradients]), strict=True):
-            gradient.copy_(part.view_as(gradient))
+        for value, part in zip(values, flat.split([value.numel() for value in values]), strict=True):
+            value.copy_(part.view_as(value))
 
 
 def join(rank: int, size: int, meeting: Path) -> Team:

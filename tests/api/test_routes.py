@@ -160,10 +160,10 @@ def test_a_picture_tells_how_it_was_made_and_so_does_a_pasted_text(client: httpx
     assert set(told["fidelity"].values()) == {"exact"}
     assert (pasted["tool"], pasted["fidelity"]["seed"]) == ("Snowfox", "exact")
     other = client.post(
-        "/api/v1/parameters", json={"text": "x\nSteps: 9, Seed: 1, Tiling: True, Version: v1.10.1"}
+        "/api/v1/parameters", json={"text": "x\nSteps: 9, Seed: 1, FP8 weight: Enable, Version: v1.10.1"}
     ).json()
     assert (other["fidelity"]["steps"], other["fidelity"]["seed"]) == ("exact", "nearest")
-    assert (other["fidelity"]["Tiling"], other["recipe"]["steps"]) == ("lost", 9)
+    assert (other["fidelity"]["FP8 weight"], other["recipe"]["steps"]) == ("lost", 9)
     nothing = client.post("/api/v1/parameters", content=png_bytes())
     assert (nothing.status_code, "says nothing" in nothing.text) == (422, True)
 

@@ -248,7 +248,8 @@ def test_a_result_is_sent_on_and_used(visit: Visit, target: str) -> None:
     visit.number("steps", 1, target)
     if target == "inpaint":
         visit.page.locator("#inpaint_generate").click()
-        expect(visit.page.locator("#inpaint_note").get_by_role("alert")).to_have_text("Paint what should change.")
+        note = visit.page.locator("#inpaint_note").get_by_role("alert")
+        expect(note).to_have_text("Paint what should change, or extend the picture.")
         box = well.locator("canvas.sf-well-mask").bounding_box()
         assert box is not None
         visit.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)

@@ -17,13 +17,13 @@ from PIL import Image
 
 from pipelines.events import ImageMade
 from pipelines.picture import Picture
-from pipelines.recipe import ImageRef, Mask, Recipe, Sampling, Source
+from pipelines.recipe import Hires, ImageRef, Mask, Recipe, Sampling, Source
 from pipelines.runner import Runner
 from webui.store import infotext
 from webui.store.metadata import format_infotext
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
-KINDS = ("s", "k", "p", "o", "n", "i", "m", "l", "e")
+KINDS = ("s", "k", "p", "o", "n", "i", "m", "l", "e", "h")
 INIT, MASK = ImageRef("init"), ImageRef("mask")
 
 pytestmark = pytest.mark.skipif(not (GOLDEN / "cases.json").is_file(), reason="../shared/golden is not there")
@@ -37,7 +37,8 @@ def cases() -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def golden(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with the checkpoint, its networks and its word."""
     root = tmp_path_factory.mktemp("golden")
     folder = root / "models" / "checkpoints"
     folder.mkdir(parents=True)
@@ -45,11 +46,16 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
     subprocess.run(command, check=True, capture_output=True)
     networks = [str(root / "models" / name) for name in ("Lora", "embeddings")]
     subprocess.run([sys.executable, str(GOLDEN / "mini15_networks.py"), *networks], check=True, capture_output=True)
+    yield root
+    for file in folder.iterdir():
+        file.unlink()
+
+
+@pytest.fixture(scope="module")
+def golden(root: Path) -> Iterator[Runner]:
     runner = Runner(root / "models", root / "cache", device="cpu", dtype="float32")
     yield runner
     runner.close()
-    for file in folder.iterdir():
-        file.unlink()
 
 
 @pytest.mark.parametrize("name", cases())
@@ -67,12 +73,35 @@ def test_the_same_picture(golden: Runner, name: str) -> None:
     assert float(np.abs(pixels(made[0]) - pixels(opened(f"{name}.png", "RGB"))).mean()) <= 1
 
 
+COMMANDED = ("s06-Euler_a", "o-nv", "m-fill1", "l-two")
+
+
+def test_the_command_makes_them_again_from_the_files_alone(golden: Runner, root: Path, tmp_path: Path) -> None:
+    """By name and hash from the text, with the pictures to start from given beside."""
+    pictures = [str(GOLDEN / f"{name}.png") for name in COMMANDED]
+    beside = ["--init", str(GOLDEN / "init.png"), "--mask", str(GOLDEN / "mask.png")]
+    command = [sys.executable, "-m", "webui", "generate", "--like", *pictures, *beside]
+    command += ["--dtype", "float32", "--device", "cpu", "--root", str(root), "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    for name in COMMANDED:
+        image = Image.open(tmp_path / "out" / f"{name}.png").convert("RGB")
+        made = Picture(image.width, image.height, "RGB", image.tobytes())
+        assert float(np.abs(pixels(made) - pixels(opened(f"{name}.png", "RGB"))).mean()) <= 1
+
+
 def asked(case: dict[str, Any]) -> Recipe:
     request, text = case["request"], case["infotext"]
     source = None
     if case["kind"] != "txt2img":
         mask = Mask(MASK, blur=request["mask_blur"]) if case["mask"] else None
         source = Source(INIT, request["denoising_strength"], mask=mask)
+    hires = None
+    if request.get("enable_hr"):
+        scale, upscaler = request["hr_scale"], request["hr_upscaler"]
+        hires = Hires(
+            scale, upscaler=upscaler, steps=request["hr_second_pass_steps"], strength=request["denoising_strength"]
+        )
     return Recipe(
         prompt=request["prompt"],
         negative=request["negative_prompt"],
@@ -86,6 +115,7 @@ def asked(case: dict[str, Any]) -> Recipe:
         batch=request.get("batch_size", 1),
         clip_skip=2 if "Clip skip: 2" in text else 1,
         sampling=Sampling(noise="nv" if "RNG: NV" in text else "cpu"),
+        hires=hires,
         source=source,
     )
 

@@ -8,10 +8,12 @@ import pytest
 
 from pipelines.asset import Used
 from pipelines.catalogue import AssetEntry, CheckpointEntry
-from pipelines.recipe import Recipe, Sampling
+from pipelines.recipe import Hires, ImageRef, Mask, Recipe, RecipeError, Refiner, Sampling, Source, Tiling
 from webui.engines.fake import FAKE_CATALOGUE
+from webui.store import recall
 from webui.store.fidelity import Restored
 from webui.store.infotext import Infotext, parse_infotext, read, write
+from webui.store.making import Making
 from webui.store.metadata import VERSION, format_infotext, from_text, restored
 
 TAIL = "Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1"
@@ -263,9 +265,11 @@ def test_the_checkpoint_is_found_by_hash_or_by_name() -> None:
 
 
 def test_what_a_recipe_cannot_hold_is_said_to_be_lost() -> None:
-    result = found(f"x\n{TAIL}, RNG: NV, Emphasis: No norm, Hires upscale: 2, Tiling: True, Version: v1.10.1")
+    result = found(
+        f"x\n{TAIL}, RNG: NV, Emphasis: No norm, Hires upscale: 2, Tiling: True, FP8 weight: Enable, Version: v1.10.1"
+    )
     assert (result.tool, result.recipe.emphasis) == ("AUTOMATIC1111", "no norm")
-    assert result.fidelity["Hires upscale"] == result.fidelity["Tiling"] == "lost"
+    assert (result.recipe.tiling, result.fidelity["tiling"], result.fidelity["FP8 weight"]) == ("both", "exact", "lost")
     assert (result.fidelity["seed"], result.fidelity["emphasis"]) == ("exact", "exact")
     assert "Version" not in result.fidelity
 
@@ -344,3 +348,90 @@ def test_a_lora_that_has_another_name_here_is_renamed() -> None:
         "a <lora:my ink:0.8:0.5>, <lyco:my ink:1> <lora:sketch:1> <hypernet:ink:1>"
     )
     assert "<lora:ink:" in from_text(text).prompt
+
+
+def test_what_happens_within_a_pass_is_written_and_read_back() -> None:
+    sampling = Sampling(
+        noise="cpu",
+        token_merging=0.5,
+        token_merging_hires=0.25,
+        min_uncond=3,
+        min_uncond_all=True,
+        skip_early=0.1,
+        pad="empty",
+        sgm_noise=True,
+        extra_noise=0.05,
+        rescale=0.7,
+        noise_multiplier=0.9,
+    )
+    recipe = Recipe("a fox", checkpoint="plain", seed=1, sampling=sampling, tiling="both")
+    recipe = replace(recipe, refiner=Refiner("plain", 0.7, by_steps=True, passes="both"))
+    recipe = replace(recipe, source=Source(ImageRef("a" * 64)))
+    text = format_infotext(recipe, made=Making(hashes={"plain": "7440042bbd" + "0" * 54}))
+    for pair in (
+        "Token merging ratio: 0.5, Token merging ratio hr: 0.25, RNG: CPU, Tiling: True",
+        "NGMS: 3, NGMS all steps: True, Skip Early CFG: 0.1, Pad conds: True, SGM noise multiplier: True",
+        "Extra noise: 0.05",
+        "Noise multiplier: 0.9",
+        "Refiner: plain [7440042bbd], Refiner switch at: 0.7, Refiner switch by sampling steps: True",
+    ):
+        assert pair in text
+    again = restored({"parameters": text}, FAKE_CATALOGUE)
+    assert again is not None
+    assert replace(again.recipe, source=recipe.source) == recipe
+    assert "lost" not in again.fidelity.values()
+
+
+def test_old_refiners_switch_by_steps_and_old_ddim_pads() -> None:
+    info = found(f"x\n{TAIL}, Refiner: plain [7440042bbd], Refiner switch at: 0.8, Version: v1.7.0")
+    assert info.recipe.refiner == Refiner("plain", 0.8, by_steps=True)
+    assert found("x\nSteps: 9, Sampler: DDIM, CFG scale: 7, Version: v1.5.0").recipe.sampling.pad == "repeat"
+
+
+@pytest.mark.parametrize(("key", "tiling"), [("Tile X", "horizontal"), ("Tile Y", "vertical"), ("Tiling", "both")])
+def test_tiling_in_one_direction_has_a_key_of_its_own(key: str, tiling: Tiling) -> None:
+    assert f"{key}: True" in format_infotext(Recipe(tiling=tiling))
+    assert found(f"x\n{TAIL}, {key}: True").recipe.tiling == tiling
+
+
+def test_what_was_made_from_a_picture_is_told_by_its_strength() -> None:
+    info = read(
+        f"x\n{TAIL}, Denoising strength: 0.6, Mask blur: 8, Mask mode: Inpaint not masked, "
+        "Inpaint area: Only masked, Masked area padding: 16, Masked content: latent noise"
+    )
+    assert recall.started_from(info) == (True, True)
+    image, mask = ImageRef("a" * 64), ImageRef("b" * 64)
+    assert recall.source(info, image, mask) == Source(image, 0.6, mask=Mask(mask, 8, "noise", "masked", 16, True))
+    assert recall.started_from(read(f"x\n{TAIL}, Denoising strength: 0.6, Hires upscale: 2")) == (False, False)
+    with pytest.raises(RecipeError):
+        recall.source(read(f"x\n{TAIL}, Denoising strength: 3"), image, None)
+
+
+def test_a_second_pass_is_written_and_read_back() -> None:
+    hires = Hires(
+        1.5, steps=6, upscaler="R-ESRGAN 4x+", strength=0.45, sampler="Euler a", prompt='a "grand" tower, near'
+    )
+    recipe = Recipe("a tower", checkpoint="plain", seed=1, hires=hires)
+    text = format_infotext(recipe)
+    assert "Denoising strength: 0.45, RNG: CPU, Hires sampler: Euler a" in text
+    assert "Hires upscale: 1.5, Hires steps: 6, Hires upscaler: R-ESRGAN 4x+" in text
+    again = restored({"parameters": text}, FAKE_CATALOGUE)
+    assert again is not None and again.recipe == recipe
+    sized = replace(recipe, hires=Hires(width=1280, height=768, checkpoint="plain", guidance=3.5))
+    text = format_infotext(sized, made=Making(hashes={"plain": "7440042bbd" + "0" * 54}))
+    assert "Hires checkpoint: plain [7440042bbd]" in text and "Hires resize: 1280x768" in text
+    again = restored({"parameters": text}, FAKE_CATALOGUE)
+    assert again is not None and again.recipe == sized
+
+
+def test_what_is_said_to_be_the_same_in_the_second_pass_is() -> None:
+    info = found(
+        f"x\n{TAIL}, Denoising strength: 0.6, Hires upscale: 2, Hires upscaler: Latent, "
+        "Hires sampler: Use same sampler, Hires checkpoint: Use same checkpoint"
+    )
+    assert info.recipe.hires == Hires(2.0, strength=0.6)
+
+
+def test_very_old_second_passes_give_their_first_size() -> None:
+    info = found(f"x\n{TAIL}, Size: 1024x1024, First pass size: 512x512, Denoising strength: 0.7")
+    assert (info.recipe.width, info.recipe.hires) == (512, Hires(width=1024, height=1024, strength=0.7))

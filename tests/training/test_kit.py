@@ -11,6 +11,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors import safe_open
 from torch import Tensor
 
+from pipelines.training.attention import use_plain_attention
 from pipelines.training.autoencoder import fold_statistics, latent_statistics, new_autoencoder
 from pipelines.training.compose import Composer, Mixture
 from pipelines.training.concepts import Subject, plural, read_subjects, with_article
@@ -224,3 +225,26 @@ def test_a_resumed_run_is_the_same_run(tmp_path: Path) -> None:
 def test_timesteps_are_spread() -> None:
     timesteps = spread_timesteps(10, torch.Generator().manual_seed(1))
     assert sorted(int(value) // 100 for value in timesteps) == list(range(10))
+
+
+@torch.no_grad()
+def test_plain_attention_gives_the_same_numbers() -> None:
+    kit = tiny_kit(6)
+    generator = torch.Generator().manual_seed(1)
+    latents = torch.randn(2, 4, 16, 16, generator=generator)
+    tokens = torch.randint(0, 49408, (2, 77), generator=generator)
+
+    def predicted() -> Tensor:
+        states = kit.text(input_ids=tokens).last_hidden_state
+        return kit.unet(latents, 500, states).sample
+
+    fused = predicted()
+    use_plain_attention(kit.text, kit.unet)
+    torch.testing.assert_close(predicted(), fused, rtol=1e-4, atol=1e-4)
+
+
+def test_kit_knows_two_hundred_subjects() -> None:
+    subjects = read_subjects()
+    assert len(subjects) == len({subject.label for subject in subjects}) == 200
+    nouns = [noun for subject in subjects for noun in subject.nouns]
+    assert len(nouns) == len(set(nouns))

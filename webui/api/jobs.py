@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Depends, Response
 from fastapi.responses import JSONResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from pipelines.recipe_json import from_json
+from pipelines.recipe_json import from_paths
 from webui.api import events, schema
 from webui.api.presets import known_recipe
 from webui.api.problems import NotHere, answer
@@ -106,7 +106,7 @@ def _add_submit(routes: APIRouter, service: JobService, presets: Presets | None,
             recipe = {**known_recipe(presets, preset), **recipe}
         if service.status.catalogue is None:
             service.wait_for_engine()
-        job = service.submit(from_json(_with_defaults(recipe, service)), "api")
+        job = service.submit(from_paths(_with_defaults(recipe, service)), "api")
         if webhook:
             service.when_over(job.id, lambda: _tell(service, told, webhook, job.id))
         return job_shape(job, service)
@@ -151,4 +151,4 @@ def _with_defaults(given: dict[str, Any], service: JobService) -> dict[str, Any]
     name = given.get("checkpoint", "")
     if catalogue is None or not isinstance(name, str):
         return given
-    return {**catalogue.defaults(name), **given}
+    return catalogue.completed(given)

@@ -3,13 +3,16 @@
 from dataclasses import replace
 
 from pipelines.catalogue import Catalogue, CheckpointEntry
-from pipelines.recipe import Recipe, RecipeError, Refiner
+from pipelines.passes import LATENT_UPSCALERS, PLAIN_UPSCALERS
+from pipelines.recipe import Finish, Hires, Recipe, RecipeError, Refiner
 
 
 def resolve(recipe: Recipe, catalogue: Catalogue) -> Recipe:
     """The recipe with names as the catalogue spells them. Raises RecipeError for one it does not know."""
+    finish = _finish(recipe.finish, catalogue)
     if recipe.task == "finish":
-        return recipe  # nothing is drawn: it needs neither a model nor a sampler
+        # Nothing is drawn: it needs neither a model nor a sampler.
+        return replace(recipe, finish=finish)
     checkpoint = _checkpoint(recipe.checkpoint, catalogue)
     family = catalogue.family(checkpoint.family)
     if family is not None and recipe.task not in family.tasks:
@@ -19,7 +22,9 @@ def resolve(recipe: Recipe, catalogue: Catalogue) -> Recipe:
         checkpoint=checkpoint.name,
         sampler=_sampler(recipe.sampler, catalogue),
         schedule=_schedule(recipe.schedule, catalogue),
+        hires=_hires(recipe.hires, catalogue),
         refiner=_refiner(recipe.refiner, catalogue),
+        finish=finish,
     )
 
 
@@ -50,6 +55,43 @@ def _schedule(name: str, catalogue: Catalogue) -> str:
         names = ", ".join(catalogue.schedules)
         raise RecipeError("schedule", f"There is no schedule named '{name}'. Known are {names}.")
     return schedule
+
+
+def _hires(hires: Hires | None, catalogue: Catalogue) -> Hires | None:
+    if hires is None:
+        return None
+    latent = next((name for name in LATENT_UPSCALERS if name.casefold() == hires.upscaler.casefold()), "")
+    return replace(
+        hires,
+        upscaler=latent or _upscaler(hires.upscaler, "hires.upscaler", catalogue),
+        sampler=_sampler(hires.sampler, catalogue) if hires.sampler else "",
+        schedule=_schedule(hires.schedule, catalogue) if hires.schedule else "",
+        checkpoint=_checkpoint(hires.checkpoint, catalogue).name if hires.checkpoint else "",
+    )
+
+
+def _finish(finish: Finish | None, catalogue: Catalogue) -> Finish | None:
+    if finish is None:
+        return None
+    return replace(
+        finish,
+        upscaler=_upscaler(finish.upscaler, "finish.upscaler", catalogue),
+        second=_upscaler(finish.second, "finish.second", catalogue),
+    )
+
+
+def _upscaler(name: str, field: str, catalogue: Catalogue) -> str:
+    """By name in whatever case. A file with a problem is refused by the engine, which tells it."""
+    if name in ("", "None"):
+        return name
+    files = [entry.name for entry in catalogue.assets if entry.kind == "upscaler"]
+    known = [*PLAIN_UPSCALERS, *(name for name in files if name not in PLAIN_UPSCALERS)]
+    found = next((entry for entry in known if entry.casefold() == name.casefold()), None)
+    if found is None:
+        raise RecipeError(
+            field, f"There is no upscaler named '{name}'. Known are {', '.join(known)}; files go into models/upscalers."
+        )
+    return found
 
 
 def _refiner(refiner: Refiner | None, catalogue: Catalogue) -> Refiner | None:

@@ -5,14 +5,14 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from pipelines import atomic
 from pipelines.asset import Used
-from pipelines.catalogue import CheckpointEntry
+from pipelines.catalogue import Catalogue, CheckpointEntry
 from pipelines.picture import Picture
 from pipelines.recipe import ImageRef, Recipe
 from pipelines.recipe_json import from_json, to_json
@@ -24,6 +24,8 @@ from webui.store.passing import Passing
 log = logging.getLogger(__name__)
 
 _BIN = ".bin"
+
+Names = Callable[[Path, int], Iterator[str]]
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,17 @@ class ImageStore:
     """outputs: where finished pictures go; inputs: where pictures to start from are kept.
 
     dated -- whether `outputs` gets one folder a day
+    names -- how pictures are called: from folder and seed, the names to try
 
     Pictures that are not to be kept are here by their id for a while, but in no folder of the user's.
     """
 
-    def __init__(self, outputs: Path, inputs: Path, index: Path, dated: bool = True) -> None:
+    def __init__(
+        self, outputs: Path, inputs: Path, index: Path, dated: bool = True, names: Names | None = None
+    ) -> None:
         self.outputs = outputs
         self._dated = dated
+        self._names = names or numbered
         self.inputs = inputs
         self._index = Index(index)
         self._passing = Passing()
@@ -83,15 +89,17 @@ class ImageStore:
         checkpoint: CheckpointEntry | None,
         used: Sequence[Used] = (),
         kept: bool = True,
+        catalogue: Catalogue | None = None,
     ) -> SavedImage:
         """Write a finished picture; it is on disk, whole, when this returns. Raises OSError when it cannot be.
 
         used -- the assets that took part in it
         kept -- False: it goes neither into the folder of pictures nor into the gallery
+        catalogue -- of the engine that made it
         """
         identity = secrets.token_hex(16)
         now = time.time()
-        data = metadata.png(picture, recipe, seed, checkpoint, identity, used)
+        data = metadata.png(picture, recipe, seed, checkpoint, identity, used, catalogue)
         if not kept:
             path = self._passing.write(identity, data)
             row = self._row(str(path), data, now)
@@ -99,7 +107,7 @@ class ImageStore:
             return self._saved(row)
         day = datetime.fromtimestamp(now).strftime("%Y-%m-%d")
         folder = self.outputs / day if self._dated else self.outputs
-        path = atomic.write_new(folder, tuple(file_names(folder, seed)), data)
+        path = atomic.write_new(folder, tuple(self._names(folder, seed)), data)
         row = self._row(self._relative(path), data, now)
         self._index.add([row])
         return self._saved(row)
@@ -196,7 +204,7 @@ class ImageStore:
         )
 
 
-def file_names(folder: Path, seed: int) -> Iterator[str]:
+def numbered(folder: Path, seed: int) -> Iterator[str]:
     """File names in the order to try: a number that counts up in the folder, and the seed."""
     numbers = [int(path.name[:5]) for path in folder.glob("[0-9][0-9][0-9][0-9][0-9]-*.png")]
     first = max(numbers, default=-1) + 1

@@ -8,11 +8,12 @@ from typing import Any
 from pipelines.asset import Used
 from pipelines.catalogue import AssetKind, Catalogue, CheckpointEntry
 from pipelines.picture import Picture
-from pipelines.recipe import Recipe
+from pipelines.recipe import Mask, Recipe
 from pipelines.recipe_json import from_json, to_json
-from webui.store import codec, expert, foreign
+from webui.store import codec, expert, foreign, making, parts, second, starting
 from webui.store.fidelity import Fidelity, Restored
 from webui.store.infotext import Infotext, parse_infotext, read, write
+from webui.store.making import Making
 from webui.store.recall import recalled
 
 __all__ = ["described", "format_infotext", "from_text", "own", "parse_infotext", "png", "restored"]
@@ -20,7 +21,6 @@ __all__ = ["described", "format_infotext", "from_text", "own", "parse_infotext",
 VERSION = "Snowfox 0.1.0"
 CHUNK = "snowfox"
 
-_FILLS = {"blurred": "fill", "noise": "latent noise", "empty": "latent nothing"}
 _EMPHASES = {"no norm": "No norm", "ignore": "Ignore", "none": "None"}
 _LARGEST_TEXT = 256 * 1024
 
@@ -30,11 +30,13 @@ def format_infotext(
     seed: int | None = None,
     checkpoint: CheckpointEntry | None = None,
     used: Sequence[Used] = (),
+    made: Making | None = None,
 ) -> str:
     """The parameters text of one picture of a resolved recipe.
 
     seed -- of that picture; None: the recipe's
     used -- the assets that took part in it
+    made -- by what it was made, for the hashes of further checkpoints
     """
     seed = recipe.seed if seed is None else seed
     source = recipe.source
@@ -51,23 +53,23 @@ def format_infotext(
         "VAE hash": next((asset.hash for asset in used if asset.kind == "vae"), ""),
         "VAE": next((asset.name for asset in used if asset.kind == "vae"), ""),
         **expert.early(recipe.sampling),
-        "Denoising strength": f"{source.strength:g}" if source else "",
+        "Denoising strength": f"{source.strength:g}" if source else second.strength(recipe.hires),
+        "Conditional mask weight": str(float(mask.conditioning)) if mask and _hides(mask, checkpoint) else "",
         "Clip skip": str(recipe.clip_skip) if recipe.clip_skip > 1 else "",
         **expert.middle(recipe.sampling),
+        **parts.tiling(recipe.tiling),
     }
-    if mask:
-        values |= {
-            "Mask mode": "Inpaint not masked" if mask.invert else "",
-            "Mask blur": f"{mask.blur:g}",
-            "Inpaint area": "Only masked" if mask.area == "masked" else "",
-            "Masked area padding": str(mask.padding) if mask.area == "masked" else "",
-            "Masked content": _FILLS.get(mask.fill, ""),
-        }
+    values |= starting.described(source) if source else {}
+    hashes = made.hashes if made else {}
+    values |= second.pairs(recipe.hires, hashes.get(recipe.hires.checkpoint, "")[:10] if recipe.hires else "")
+    multiplier = recipe.sampling.noise_multiplier
+    values["Noise multiplier"] = f"{multiplier:g}" if source and multiplier != 1 else ""
     values["Lora hashes"] = _hashes(used, "lora")
     values["TI hashes"] = _hashes(used, "embedding")
     brackets = any(mark in recipe.prompt + recipe.negative for mark in "([")
     values["Emphasis"] = _EMPHASES.get(recipe.emphasis, "") if brackets else ""
     values |= expert.late(recipe.sampling, recipe.sampler)
+    values |= parts.refiner(recipe.refiner, hashes.get(recipe.refiner.checkpoint, "")[:10] if recipe.refiner else "")
     values["Old prompt editing timelines"] = "True" if recipe.old_editing else ""
     values["Version"] = VERSION
     return write(Infotext(recipe.prompt, recipe.negative, values))
@@ -86,15 +88,29 @@ def png(
     checkpoint: CheckpointEntry | None,
     identity: str,
     used: Sequence[Used] = (),
+    catalogue: Catalogue | None = None,
 ) -> bytes:
-    """The finished file: pixels, parameters text, and the recipe of just this picture as JSON."""
+    """The finished file: pixels, parameters text, and the recipe of just this picture as JSON.
+
+    catalogue -- of the engine that made it
+    """
     single = replace(recipe, seed=seed, count=1, batch=1)
-    record = {"id": identity, "version": VERSION, "recipe": to_json(single)}
+    made = making.making(recipe, catalogue, VERSION)
+    record = {"id": identity, "version": VERSION, "recipe": to_json(single), "made": made.to_json()}
     texts = {
-        "parameters": format_infotext(recipe, seed, checkpoint, used),
+        "parameters": format_infotext(recipe, seed, checkpoint, used, made),
         CHUNK: json.dumps(record, ensure_ascii=False),
     }
     return codec.png(picture, texts)
+
+
+def made_by(data: bytes) -> Making | None:
+    """By what a picture of ours was made; None where it does not say. Raises codec.BadPicture."""
+    try:
+        record: Any = json.loads(codec.describe(data)[CHUNK][:_LARGEST_TEXT])
+        return making.from_json(record["made"])
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return None
 
 
 def described(data: bytes, catalogue: Catalogue | None) -> Restored | None:
@@ -137,3 +153,8 @@ def from_text(text: str, catalogue: Catalogue | None = None) -> Recipe:
     """The recipe that a parameters text, of whatever program, tells of."""
     found = restored({"parameters": text}, catalogue)
     return found.recipe if found else Recipe()
+
+
+def _hides(mask: Mask, checkpoint: CheckpointEntry | None) -> bool:
+    """Whether the model is one that is not shown what is to be repainted."""
+    return mask.conditioning != 1 or (checkpoint is not None and checkpoint.title.endswith("inpainting"))

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from pipelines.catalogue import Catalogue
 from pipelines.prompt.tags import renamed
-from pipelines.recipe import Emphasis, Recipe, RecipeError, check
+from pipelines.recipe import Emphasis, Fill, ImageRef, Mask, Recipe, RecipeError, Resize, Source, check
 from pipelines.recipe_json import from_json, to_json
-from webui.store import expert
+from webui.store import expert, parts, second
 from webui.store.fidelity import Fidelity
 from webui.store.infotext import Infotext, completed
 
@@ -20,10 +20,16 @@ _NUMBERS = {
     "clip_skip": "Clip skip",
 }
 _EMPHASES: Mapping[str, Emphasis] = {"No norm": "no norm", "Ignore": "ignore", "None": "none", "Original": "original"}
+_FILLS: Mapping[str, Fill] = {"fill": "blurred", "latent noise": "noise", "latent nothing": "empty"}
 _SUFFIXES = (".safetensors", ".ckpt", ".pt")
 _SHORTEST_HASH = 8
 _NO_FIELD = frozenset({"Version", "App", "User", "Model hash", "Lora hashes", "TI hashes", "VAE hash", "Hashes"})
 """Keys that say nothing a recipe would have to hold."""
+_BROUGHT = ("Size-1", "Size-2", "Hires resize-1", "Hires resize-2", "Refiner switch by sampling steps")
+_OF_SOURCES = frozenset(
+    {"Denoising strength", "Mask blur", "Mask mode", "Masked content", "Inpaint area", "Masked area padding"}
+)
+"""Keys that count once the picture it was made from is known: see `source`."""
 
 Report = dict[str, Fidelity]
 
@@ -41,16 +47,55 @@ def recalled(info: Infotext, catalogue: Catalogue | None = None) -> tuple[Recipe
         recipe = replace(recipe, prompt=_renamed(recipe.prompt, info.values.get("Lora hashes", ""), catalogue))
     for name, key in _NUMBERS.items():
         if key in info.values:
-            recipe, report[name] = _with_number(recipe, name, info.values[key])
-    sampling = expert.recalled(info.values, values["RNG"], report)
+            recipe, report[name] = _with_number(recipe, name, values[key])
+    old = {key: values[key] for key in ("Pad conds v0",) if key in values}
+    sampling = expert.recalled({**info.values, **old}, values["RNG"], report)
     recipe = replace(recipe, sampling=sampling if "seed" in report else replace(sampling, noise=recipe.sampling.noise))
     recipe = _with_sampler(recipe, info.values, catalogue, report)
     recipe = _with_checkpoint(recipe, info.values, catalogue, report)
     recipe = _with_rules(recipe, info.values, values, report)
+    recipe = _with_parts(recipe, _said(info, values), catalogue, report)
     used = {*_NUMBERS.values(), *_NO_FIELD, "Sampler", "Schedule type", "Model", "Emphasis", "RNG"}
-    used |= {"Old prompt editing timelines", *expert.KEYS}
+    used |= {"Old prompt editing timelines", *expert.KEYS, *parts.KEYS}
+    if started_from(info)[0]:
+        used |= _OF_SOURCES
+    if recipe.hires is not None:
+        used |= second.KEYS
     report |= {key: "lost" for key in info.values if key not in used}
     return recipe, report
+
+
+def source(info: Infotext, image: ImageRef, mask: ImageRef | None, resize: Resize = "stretch") -> Source:
+    """What the text says of a picture that was made from another; which one and how it was fitted, it does not say.
+
+    Raises RecipeError for values that are out of their range.
+    """
+    values = completed(info)
+    part = None
+    if mask is not None:
+        part = Mask(
+            mask,
+            blur=_value(values.get("Mask blur"), Mask.blur),
+            fill=_FILLS.get(values["Masked content"], "original"),
+            area="masked" if values["Inpaint area"] == "Only masked" else "whole",
+            padding=round(_value(values["Masked area padding"], Mask.padding)),
+            invert=values["Mask mode"] == "Inpaint not masked",
+        )
+    made = Source(image, _value(values.get("Denoising strength"), Source.strength), resize, mask=part)
+    check(Recipe(source=made))
+    return made
+
+
+def started_from(info: Infotext) -> tuple[bool, bool]:
+    """Whether a picture was made from another, and whether with a mask."""
+    return "Denoising strength" in info.values and not second.told(info.values), "Mask blur" in info.values
+
+
+def _value(text: str | None, usual: float) -> float:
+    try:
+        return usual if text is None else float(text)
+    except ValueError:
+        return usual
 
 
 def _renamed(prompt: str, hashes: str, catalogue: Catalogue) -> str:
@@ -100,13 +145,17 @@ def _with_checkpoint(recipe: Recipe, values: Mapping[str, str], catalogue: Catal
     digits, name = values.get("Model hash", "").lower(), values.get("Model", "")
     if not digits and not name:
         return recipe
+    found, report["checkpoint"] = _local(name, digits, catalogue)
+    return replace(recipe, checkpoint=found)
+
+
+def _local(name: str, digits: str, catalogue: Catalogue | None) -> tuple[str, Fidelity]:
+    """What a checkpoint of that hash, or else of that name, is called here; "" where there is none."""
     if catalogue is None:
-        report["checkpoint"] = "exact"
-        return replace(recipe, checkpoint=name)
+        return name, "exact"
     for entry in catalogue.checkpoints:
         if len(digits) >= _SHORTEST_HASH and entry.sha256.startswith(digits):
-            report["checkpoint"] = "exact"
-            return replace(recipe, checkpoint=entry.name)
+            return entry.name, "exact"
     plain = name.replace("\\", "/")
     for suffix in _SUFFIXES:
         plain = plain.removesuffix(suffix)
@@ -114,10 +163,33 @@ def _with_checkpoint(recipe: Recipe, values: Mapping[str, str], catalogue: Catal
         for entry in catalogue.checkpoints:
             if wanted and wanted in (entry.name, entry.name.rpartition("/")[2]):
                 # Another file may have this name.
-                report["checkpoint"] = "nearest"
-                return replace(recipe, checkpoint=entry.name)
-    report["checkpoint"] = "lost"
-    return recipe
+                return entry.name, "nearest"
+    return "", "lost"
+
+
+def _said(info: Infotext, values: Mapping[str, str]) -> Mapping[str, str]:
+    """The pairs that stand in the text, with those that old texts are brought up to date by."""
+    brought = {key: values[key] for key in _BROUGHT if key in values and (key in info.values or values[key] != "0")}
+    return {**info.values, **brought}
+
+
+def _with_parts(recipe: Recipe, values: Mapping[str, str], catalogue: Catalogue | None, report: Report) -> Recipe:
+    """Tiling, the second pass and the refiner."""
+    if second.told(values):
+        hires, digits = second.recalled(values, report)
+        name = hires.checkpoint
+        if name or digits:
+            name, report["hires.checkpoint"] = _local(name, digits, catalogue)
+        recipe = replace(recipe, hires=replace(hires, checkpoint=name))
+    tiling = parts.tiled(values)
+    if tiling != "off":
+        report["tiling"] = "exact"
+    said = parts.refined(values)
+    if said is None:
+        return replace(recipe, tiling=tiling)
+    refiner, digits = said
+    name, report["refiner"] = _local(refiner.checkpoint, digits, catalogue)
+    return replace(recipe, tiling=tiling, refiner=replace(refiner, checkpoint=name) if name else None)
 
 
 def _with_rules(recipe: Recipe, said: Mapping[str, str], meant: Mapping[str, str], report: Report) -> Recipe:

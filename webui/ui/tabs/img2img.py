@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from webui.ui import controls
+from webui.ui import controls, starting
 from webui.ui.canvas import well
 from webui.ui.controls import Controls
 from webui.ui.markup import place
@@ -18,9 +18,9 @@ def build() -> TaskTab:
             note = place("", elem_id="img2img_note", classes="sf-answer")
             carried = controls.carried("image")
             picture = well("img2img", mask=False)
-            fields |= controls.changes("image")
+            fields |= starting.changes("image")
             fields |= controls.basics("image")
             more, drawers = controls.drawers("image")
         with gr.Column(scale=6, min_width=0, elem_classes="sf-right", elem_id="img2img_results"):
             results("image")
-    return TaskTab(Controls(fields | more, drawers, *carried), generate, note, {"source.image": picture.image})
+    return TaskTab(Controls(fields | more, drawers, *carried), generate, note, picture.fields)
