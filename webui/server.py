@@ -40,7 +40,8 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     reason = ""
     for candidate in range(port, port + (_PORTS_TRIED if port else 1)):
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        # With the protocol named, asyncio sends small packets at once; else each answer may wait 40 ms for its end.
+        sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             if os.name != "nt":  # there it would let two programs share a port
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
