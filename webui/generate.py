@@ -17,14 +17,16 @@ from pipelines.recipe import ImageRef, Recipe, RecipeError
 from pipelines.recipe_json import changed, from_paths, nested
 from webui import flags, like
 from webui.api.shapes import JobShape
-from webui.app import App, log_to_file
+from webui.app import App, form, log_to_file
 from webui.client import Client, ClientError
 from webui.jobs.job import Job
 from webui.jobs.journal import Journal
 from webui.jobs.service import JobService
 from webui.like import Stems
 from webui.settings import Settings, SettingsError
+from webui.store import codec
 from webui.store.images import BadPicture, ImageStore, Names, numbered
+from webui.store.metadata import Form
 
 _GIB = 2**30
 
@@ -94,8 +96,9 @@ def _follow_there(there: Client, job: JobShape, folder: Path) -> JobShape:
                 bar.n = job.progress.fraction
                 bar.refresh()
                 for image in job.images[fetched:]:
-                    names = tuple(numbered(folder, image.seed))
-                    bar.write(str(atomic.write_new(folder, names, there.picture(image.id))), file=sys.stdout)
+                    data = there.picture(image.id)
+                    names = tuple(f"{name}{codec.SUFFIXES[codec.kind(data)]}" for name in numbered(folder, image.seed))
+                    bar.write(str(atomic.write_new(folder, names, data)), file=sys.stdout)
                 fetched = len(job.images)
     except KeyboardInterrupt:
         there.cancel(job.id)
@@ -237,9 +240,14 @@ def _follow(app: App, job: Job) -> Job:
 def _store(settings: Settings, out: Path | None, temporary: Path, names: Names | None = None) -> ImageStore:
     """out: a folder of the user's own, without our folder for each day and without a place in the gallery."""
     inputs = settings.cache / "inputs"
+
+    def written() -> Form:
+        return form(settings)
+
     if out is None:
-        return ImageStore(settings.outputs, inputs, settings.cache / "index.sqlite", names=names)
-    return ImageStore(out.expanduser().resolve(), inputs, temporary / "index.sqlite", dated=False, names=names)
+        return ImageStore(settings.outputs, inputs, settings.cache / "index.sqlite", names=names, form=written)
+    folder = out.expanduser().resolve()
+    return ImageStore(folder, inputs, temporary / "index.sqlite", dated=False, names=names, form=written)
 
 
 def _journal(temporary: str) -> Journal:

@@ -66,6 +66,12 @@ def test_damaged_exif_costs_its_text_only() -> None:
         codec.decode(bytes(bad))
 
 
+def test_a_gifs_comment_is_read() -> None:
+    out = BytesIO()
+    Image.new("P", (8, 8)).save(out, "GIF", comment=TEXT.encode())
+    assert codec.describe(out.getvalue())["parameters"] == TEXT
+
+
 def test_sizes_that_do_not_fit() -> None:
     wide = Picture(16384, 1, "L", bytes(16384))
     assert (codec.fits(wide, "WEBP"), codec.fits(wide, "PNG"), codec.fits(PICTURE, "WEBP")) == (False, True, True)

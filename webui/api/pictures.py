@@ -26,7 +26,6 @@ from webui.store.fidelity import Restored
 from webui.store.images import BadPicture, ImageStore, SavedImage
 
 _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
-_TYPES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
 _PICTURE = {"requestBody": {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}}
 
 
@@ -54,9 +53,11 @@ def _add_inputs(routes: APIRouter, store: ImageStore) -> None:
             data = store.data(ImageRef(ref))
         except BadPicture as error:
             raise NotHere(str(error)) from error
-        media = "image/avif" if data[4:12] in (b"ftypavif", b"ftypavis") else "image/png"
-        media = next((media for magic, media in _TYPES.items() if data.startswith(magic)), media)
-        return Response(data, media_type=media, headers=_FOREVER)
+        return Response(data, media_type=_media(data), headers=_FOREVER)
+
+
+def _media(data: bytes) -> str:
+    return f"image/{codec.kind(data).lower()}"
 
 
 def _add_finished(routes: APIRouter, store: ImageStore) -> None:
@@ -74,7 +75,8 @@ def _add_finished(routes: APIRouter, store: ImageStore) -> None:
         path = _known(store, identity).path
         name = path.name.encode("ascii", "ignore").decode()
         headers = {**_FOREVER, "Content-Disposition": f'inline; filename="{name}"'}
-        return Response(path.read_bytes(), media_type="image/png", headers=headers)
+        data = path.read_bytes()
+        return Response(data, media_type=_media(data), headers=headers)
 
     @routes.get("/images/{identity}/thumbnail")
     def thumbnail(identity: str) -> Response:

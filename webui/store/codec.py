@@ -11,7 +11,10 @@ from PIL.PngImagePlugin import PngInfo
 
 from pipelines.picture import Mode, Picture
 
+Kind = Literal["PNG", "JPEG", "WEBP", "AVIF"]
+
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF")
+SUFFIXES: Mapping[Kind, str] = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "AVIF": ".avif"}
 LARGEST = 40_000_000
 """Pixels of the largest picture that is opened."""
 
@@ -20,6 +23,9 @@ _USER_COMMENT = 0x9286
 _DAMAGED = (OSError, SyntaxError, ValueError, KeyError, TypeError, struct.error)
 _PLAIN_TAGS = (0x010E, 0x010F, 0x0110)
 """ImageDescription, Make and Model."""
+_DESCRIPTION = _PLAIN_TAGS[0]
+_LARGEST_EXIF = 65_000
+"""Bytes; a JPEG's block ends at 65,533."""
 
 
 class BadPicture(ValueError):
@@ -46,11 +52,14 @@ def decode(data: bytes) -> Picture:
 
 
 def describe(data: bytes) -> Mapping[str, str]:
-    """The text that travels with a picture: PNG chunks by keyword, and `parameters` from EXIF.
+    """The text that travels with a picture: PNG chunks by keyword, and `parameters` from EXIF or a GIF's comment.
 
     Raises BadPicture as `decode` does.
     """
-    image = _open(data)
+    image = _open(data, (*FORMATS, "GIF"))
+    if image.format == "GIF":
+        comment = image.info.get("comment")
+        return {"parameters": comment.decode("utf-8", "replace")} if isinstance(comment, bytes) else {}
     texts = {key: value for key, value in image.info.items() if isinstance(key, str) and isinstance(value, str)}
     try:
         with warnings.catch_warnings():
@@ -71,6 +80,15 @@ def describe(data: bytes) -> Mapping[str, str]:
     return texts
 
 
+def kind(data: bytes) -> Kind:
+    """What kind of file the bytes begin like; PNG for what begins like none."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if data.startswith(b"RIFF"):
+        return "WEBP"
+    return "AVIF" if data[4:12] in (b"ftypavif", b"ftypavis") else "PNG"
+
+
 def size(data: bytes) -> tuple[int, int]:
     """Width and height in pixels, from the header alone. Raises BadPicture as `decode` does."""
     image = _open(data)
@@ -87,23 +105,34 @@ def png(picture: Picture, texts: Mapping[str, str] | None = None) -> bytes:
     return out.getvalue()
 
 
-def encoded(picture: Picture, kind: Literal["JPEG", "WEBP", "AVIF"], text: str, quality: int = 90) -> bytes:
-    """A finished picture with its parameters text in EXIF. Sides beyond WebP's 16383 pixels: see `fits`."""
+def encoded(picture: Picture, kind: Kind, text: str, quality: int = 90, more: Mapping[str, str] | None = None) -> bytes:
+    """A finished picture with its parameters text in EXIF. Sides beyond WebP's 16383 pixels: see `fits`.
+
+    more -- one further text by its keyword, ASCII; where EXIF cannot hold it, ValueError
+    """
     image = _image(picture)
+    exif = user_comment(text, more or {})
+    if kind == "JPEG" and len(exif) > _LARGEST_EXIF:
+        raise ValueError("The text is too long for a JPEG.")
     out = BytesIO()
-    (image.convert("RGB") if kind == "JPEG" else image).save(out, kind, quality=quality, exif=user_comment(text))
+    (image.convert("RGB") if kind == "JPEG" else image).save(out, kind, quality=quality, exif=exif)
     return out.getvalue()
 
 
-def fits(picture: Picture, kind: Literal["PNG", "JPEG", "WEBP", "AVIF"]) -> bool:
+def fits(picture: Picture, kind: Kind) -> bool:
     """Whether this kind of file can hold the picture's size."""
     limits = {"WEBP": 16383, "JPEG": 65535, "AVIF": 65535}
     return max(picture.width, picture.height) <= limits.get(kind, 2**31 - 1)
 
 
-def user_comment(text: str) -> bytes:
-    """EXIF data whose UserComment is this text, in UTF-16 big-endian as is customary."""
+def user_comment(text: str, more: Mapping[str, str] | None = None) -> bytes:
+    """EXIF data whose UserComment is this text, in UTF-16 big-endian as is customary.
+
+    more -- a further text by its keyword, as the picture's description: "keyword: text"
+    """
     exif = Image.Exif()
+    for keyword, value in (more or {}).items():
+        exif[_DESCRIPTION] = f"{keyword}: {value}"
     exif.get_ifd(_EXIF)[_USER_COMMENT] = b"UNICODE\0" + text.encode("utf-16-be", "replace")
     # As bytes: some of Pillow's writers leave out what holds nothing but this block.
     return exif.tobytes()
@@ -132,14 +161,14 @@ def _image(picture: Picture) -> Image.Image:
     return Image.frombytes(picture.mode, (picture.width, picture.height), picture.pixels)
 
 
-def _open(data: bytes) -> Image.Image:
+def _open(data: bytes, formats: tuple[str, ...] = FORMATS) -> Image.Image:
     if not data:
         raise BadPicture("The picture is empty.")
     try:
         with warnings.catch_warnings():
             # Of large pictures and of damaged EXIF; the first are measured below.
             warnings.simplefilter("ignore")
-            image = Image.open(BytesIO(data), formats=FORMATS)
+            image = Image.open(BytesIO(data), formats=formats)
     except Image.DecompressionBombError as error:
         raise BadPicture(_too_large()) from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:

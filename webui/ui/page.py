@@ -49,7 +49,7 @@ def build(service: JobService, store: ImageStore, settings: Settings) -> Page:
         forms.remember()
 
         def opened() -> tuple[object, ...]:
-            return _status(settings), extensions.listing(settings.extensions), settings.theme, settings.previews
+            return _status(settings), extensions.listing(settings.extensions), *preferences.values(settings)
 
         blocks.load(opened, None, [status, listing, *kept], **QUIET)
     return Page(blocks, theme(), assets.head())
