@@ -19,25 +19,14 @@ class Autoencoder:
     def __init__(self, vae: Any, device: str, dtype: torch.dtype, shifted: bool = True) -> None:
         """shifted: the family counts on the shift that the autoencoder's configuration may name."""
         self.module = vae
-<<<<<<< HEAD
-        self._device = device
-        self._dtype = dtype
-        self._scaling = float(getattr(vae.config, "scaling_factor", None) or 1.0)
-        self._shift = float((getattr(vae.config, "shift_factor", None) or 0.0) if shifted else 0.0)
-        self.channels = self._channels()
-        self.factor = self._factor()
-        self.mended = False
-        """Half precision did not suffice, so that it computes in fp32 since."""
-=======
         self.device = device
         self.dtype = dtype
-        self.scaling = float(vae.config.scaling_factor)
-        self.shift = float(vae.config.shift_factor or 0.0)
+        self.scaling = float(getattr(vae.config, "scaling_factor", None) or 1.0)
+        self.shift = float((getattr(vae.config, "shift_factor", None) or 0.0) if shifted else 0.0)
+        self.channels = self._channels()
+        self.factor = self._factor()
         self.raised = False
         """It left the range of half precision once, and works in fp32 since then."""
-        self.channels = int(vae.config.latent_channels)
-        self.factor = 2 ** (len(vae.config.block_out_channels) - 1)
->>>>>>> main
 
     def shape(self, width: int, height: int) -> tuple[int, int, int]:
         """Of the latent of one picture: (channels, height, width)."""
@@ -54,29 +43,13 @@ class Autoencoder:
         posteriors = [self._posterior(self._pixels(image)) for image in images]
         mean = torch.cat([mean for mean, _ in posteriors])
         deviation = torch.cat([deviation for _, deviation in posteriors])
-<<<<<<< HEAD
-        noise = SeededNoise(seeds, mean.shape[1:], self._device).draw()
-        return self._unit(mean + deviation * noise)
-=======
         noise = SeededNoise(seeds, mean.shape[1:], self.device).draw()
-        return (mean + deviation * noise - self.shift) * self.scaling
->>>>>>> main
+        return self._unit(mean + deviation * noise)
 
     @torch.inference_mode()
     def mean(self, image: Image.Image) -> torch.Tensor:
         """The likeliest latent of a picture, without scaling: (1, channels, height, width), fp32."""
-<<<<<<< HEAD
         return self._posterior(self._pixels(image))[0]
-=======
-        return self._posterior(image)[0]
-
-    def _posterior(self, image: Image.Image) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean and deviation, (1, channels, height, width) each."""
-        pixels = torch.from_numpy(np.asarray(image.convert("RGB")).astype(np.float32)) / 127.5 - 1
-        batch = pixels.permute(2, 0, 1)[None].to(self.device, self.dtype)
-        found = self.module.encode(batch).latent_dist
-        return found.mean.float(), found.std.float()
->>>>>>> main
 
     @torch.inference_mode()
     def decode(self, latent: torch.Tensor, light: bool = False) -> torch.Tensor:
@@ -89,23 +62,14 @@ class Autoencoder:
 
     def _pixels(self, image: Image.Image) -> torch.Tensor:
         pixels = torch.from_numpy(np.asarray(image.convert("RGB")).astype(np.float32)) / 127.5 - 1
-        return pixels.permute(2, 0, 1)[None].to(self._device, self._dtype)
+        return pixels.permute(2, 0, 1)[None].to(self.device, self.dtype)
 
     def _decode_one(self, latent: torch.Tensor) -> torch.Tensor:
-<<<<<<< HEAD
-        inner = self._raw(latent.to(self._device, torch.float32))
-        image = self._painted(inner.to(self._dtype))
-        if self._dtype != torch.float32 and not _usable(image):
+        inner = self._raw(latent.to(self.device, torch.float32))
+        image = self._painted(inner.to(self.dtype))
+        if self.dtype != torch.float32 and not _usable(image):
             # Some autoencoders leave the range of half precision; they stay in fp32 from then on.
-            self._dtype, self.mended = torch.float32, True
-=======
-        inner = latent.to(self.device, torch.float32) / self.scaling + self.shift
-        image = self.module.decode(inner.to(self.dtype)).sample
-        if self.dtype != torch.float32 and not bool(torch.isfinite(image).all()):
-            # Some autoencoders leave the range of half precision; they stay in fp32 from then on.
-            self.dtype = torch.float32
-            self.raised = True
->>>>>>> main
+            self.dtype, self.raised = torch.float32, True
             self.module.to(torch.float32)
             image = self._painted(inner)
         return image.float()
@@ -127,10 +91,10 @@ class Autoencoder:
 
     def _unit(self, raw: torch.Tensor) -> torch.Tensor:
         """As the network has it: of unit scale."""
-        return (raw - self._shift) * self._scaling
+        return (raw - self.shift) * self.scaling
 
     def _raw(self, latent: torch.Tensor) -> torch.Tensor:
-        return latent / self._scaling + self._shift
+        return latent / self.scaling + self.shift
 
 
 class DeepAutoencoder(Autoencoder):

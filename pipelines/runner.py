@@ -206,14 +206,10 @@ class Runner:
             yield from self._finish(job, recipe, images, cancelled)
             return
         sampler = _sampler(recipe.sampler)
-<<<<<<< HEAD
+        self._top.check_controls(recipe)
         checkpoint = self._checkpoint(recipe.checkpoint, recipe)
         recipe, coarser = rounded(recipe, checkpoint.family.side_step if checkpoint.family else SIZE_STEP)
         for note in (*notes, *coarser, *_remarks(recipe, sampler)):
-=======
-        self._top.check_controls(recipe)
-        for note in (*notes, *_remarks(recipe, sampler)):
->>>>>>> main
             yield Note(job, note)
         start = canvas.opened(recipe, images)
         for note in start.notes if start else ():
@@ -442,18 +438,17 @@ def _remarks(recipe: Recipe, sampler: Sampler) -> Iterator[str]:
         yield f"{sampler.name} has a schedule of its own; '{recipe.schedule}' is not used."
 
 
-<<<<<<< HEAD
 def _references(recipe: Recipe, images: Images) -> tuple[Image.Image, ...]:
     if any(reference not in images for reference in recipe.references):
         raise RecipeError("references", "A reference picture is missing.")
     return tuple(canvas.flattened(canvas.to_image(images[reference])) for reference in recipe.references)
-=======
+
+
 def _controls(recipe: Recipe, images: Images) -> tuple[Guided, ...]:
     missing = next((place for place, control in enumerate(recipe.controls) if control.image not in images), None)
     if missing is not None:
         raise RecipeError(f"controls.{missing}.image", "The picture for ControlNet is missing.")
     return tuple(Guided(control, canvas.to_image(images[control.image])) for control in recipe.controls)
->>>>>>> main
 
 
 def _start(recipe: Recipe, start: Canvas | None) -> Start | None:
