@@ -19,6 +19,7 @@ from webui import flags, like
 from webui.api.shapes import JobShape
 from webui.app import App, form, log_to_file
 from webui.client import Client, ClientError
+from webui.jobs import series
 from webui.jobs.job import Job
 from webui.jobs.journal import Journal
 from webui.jobs.service import JobService
@@ -49,6 +50,8 @@ def generate(settings: Settings, arguments: argparse.Namespace) -> int:
             catalogue = _ready(app.service)
             if "like" in given:
                 return max(_again(app, path, given, stems) for path in given["like"])
+            if "init" in given and given["init"].is_dir():
+                return _series(app, given, catalogue)
             return _made(app, _recipe(given, catalogue, app.store))
         except (RecipeError, BadPicture, SettingsError) as error:
             return _fail(str(error))
@@ -106,6 +109,21 @@ def _follow_there(there: Client, job: JobShape, folder: Path) -> JobShape:
     for note in job.notes:
         sys.stderr.write(f"{note}\n")
     return job
+
+
+def _series(app: App, given: dict[str, Any], catalogue: Catalogue) -> int:
+    """Each picture of a folder. Others are made even when one cannot be."""
+    reuse = [name.strip() for name in given.get("reuse", "").split(",") if name.strip()]
+    unknown = [name for name in reuse if name not in series.REUSABLE]
+    if unknown:
+        raise RecipeError("reuse", f"'{unknown[0]}' cannot be reused. Known are {', '.join(series.REUSABLE)}.")
+    folder: Path = given["init"]
+    first = series.files(folder)[0]
+    template = _recipe({**given, "init": first}, catalogue, app.store)
+    ended = 0
+    for recipe in series.recipes(template, folder, app.store, catalogue, reuse):
+        ended |= _fail(str(recipe)) if isinstance(recipe, BadPicture) else _made(app, recipe)
+    return ended
 
 
 def _again(app: App, path: Path, given: dict[str, Any], stems: Stems) -> int:
@@ -207,9 +225,11 @@ def _counts(given: dict[str, Any]) -> dict[str, int]:
 def _picture(path: Path, put: Callable[[bytes], str]) -> ImageRef:
     data = _bytes(path)
     try:
-        return ImageRef(put(data))
+        ref = ImageRef(put(data))
     except BadPicture as error:
         raise BadPicture(f"{path}: {error}") from error
+    sys.stderr.writelines(f"{path.name}: {note}\n" for note in codec.remarks(data))
+    return ref
 
 
 def _bytes(path: Path) -> bytes:
