@@ -18,10 +18,12 @@ from webui.api import assets as assets_api
 from webui.api import hints as hints_api
 from webui.api import jobs as jobs_api
 from webui.api import pictures as pictures_api
+from webui.api import presets as presets_api
 from webui.api import share as share_api
 from webui.api import tokens
 from webui.api.sdapi.application import applications
 from webui.api.surface import Surface
+from webui.api.webhooks import Webhooks
 from webui.engines.base import Engine
 from webui.engines.messages import Setup
 from webui.engines.turns import SharedEngine, Turns
@@ -33,6 +35,7 @@ from webui.settings import Settings, SettingsError
 from webui.store.codec import Kind
 from webui.store.images import ImageStore
 from webui.store.metadata import Form
+from webui.store.presets import Presets
 
 if TYPE_CHECKING:
     from webui.share.owner import Sharing
@@ -76,6 +79,8 @@ class App:
         )
         self.host.join(self._submit, lambda: self.service.status.catalogue)
         self.service.subscribe(self._listen)
+        self.presets = Presets(settings.root / "presets.json")
+        self.webhooks = Webhooks(settings.webhooks, settings.webhook_secret)
 
     def start(self) -> None:
         self.service.start()
@@ -96,6 +101,7 @@ class App:
             self.sharing.stop()
         self.service.close()
         self.host.close()
+        self.webhooks.close()
         self.store.close()
 
     def _submit(self, recipe: Recipe) -> str:
@@ -110,7 +116,8 @@ class App:
     def api(self, closing: asyncio.Event) -> Surface:
         """Everything that other programs talk to."""
         routes = APIRouter()
-        routes.include_router(jobs_api.router(self.service, closing))
+        routes.include_router(jobs_api.router(self.service, closing, self.presets, self.webhooks))
+        routes.include_router(presets_api.router(self.presets))
         routes.include_router(
             pictures_api.router(self.store, self._count_tokens, lambda: self.service.status.catalogue)
         )
