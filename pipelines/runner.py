@@ -248,8 +248,9 @@ class Runner:
             controls=_controls(recipe, images),
         )
         second = self._second(job, recipe, order, checkpoint)
-        # As is customary, a refiner takes over in the second pass where there is one.
-        first = self._turn(job, replace(order, successor=None) if second else order, checkpoint)
+        # As is customary, a refiner waits for the second pass where there is one, unless the recipe says otherwise.
+        waits = second is not None and recipe.refiner is not None and recipe.refiner.passes == "second"
+        first = self._turn(job, replace(order, successor=None) if waits else order, checkpoint)
         recipe = _drawn(recipe)
         laid = start.finish if start else _as_it_is
         for index in range(0, recipe.total, recipe.batch):
@@ -307,6 +308,8 @@ class Runner:
         if other.entry.family != checkpoint.entry.family:
             raise RecipeError("checkpoint", "The model of the second pass has to be of the same kind as the first.")
         order = hires.second(first, asked, sampler, schedule)
+        if recipe.refiner is not None and recipe.refiner.passes == "first":
+            order = replace(order, successor=None)
         target = hires.target(asked, recipe.width, recipe.height)
         return Second(self._turn(job, order, other), asked, target)
 
