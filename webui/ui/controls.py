@@ -7,10 +7,11 @@ from typing import Any
 import gradio as gr
 
 from pipelines.recipe import Recipe, Task
-from webui.ui import expert, starting
+from webui.ui import expert, starting, styling
 from webui.ui.drawers import Drawer, accordion
 from webui.ui.markup import place
 from webui.ui.offers import offers
+from webui.ui.styling import Styling
 from webui.ui.widgets import choice, number, slider, textbox
 
 PREFIX: Mapping[Task, str] = {"text": "txt2img", "image": "img2img", "inpaint": "inpaint"}
@@ -30,6 +31,7 @@ class Controls:
 
     fields: Mapping[str, Any]
     drawers: tuple[Drawer, ...]
+    styling: Styling
     carried: Any
     carried_note: Any
 
@@ -77,15 +79,16 @@ def basics(task: Task) -> dict[str, Any]:
     return fields
 
 
-def drawers(task: Task) -> tuple[dict[str, Any], tuple[Drawer, ...]]:
-    """The closed accordions: their controls by name, and what keeps their titles true."""
+def drawers(task: Task) -> tuple[dict[str, Any], tuple[Drawer, ...], Styling]:
+    """The closed accordions: their controls by name, what keeps their titles true, and the editor of styles."""
     prefix = PREFIX[task]
     fields: dict[str, Any] = {}
     with gr.Column(elem_classes="sf-accs", min_width=0):
         made = (_sampler(prefix, fields), _memory(prefix, fields))
         source, starts = starting.drawers(task, prefix)
         more, others = expert.drawers(task, prefix)
-    return fields | source | more, (*made, *starts, *others)
+        chosen, styles, editor = styling.drawer(prefix)
+    return fields | source | more | chosen, (*made, *starts, *others, styles), editor
 
 
 def carried(task: Task) -> tuple[Any, Any]:

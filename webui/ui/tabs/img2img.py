@@ -20,7 +20,7 @@ def build() -> TaskTab:
             picture = well("img2img", mask=False)
             fields |= starting.changes("image")
             fields |= controls.basics("image")
-            more, drawers = controls.drawers("image")
+            more, drawers, styling = controls.drawers("image")
         with gr.Column(scale=6, min_width=0, elem_classes="sf-right", elem_id="img2img_results"):
             results("image")
-    return TaskTab(Controls(fields | more, drawers, *carried), generate, note, picture.fields)
+    return TaskTab(Controls(fields | more, drawers, styling, *carried), generate, note, picture.fields)

@@ -17,7 +17,7 @@ def build() -> TaskTab:
             note = place("", elem_id="txt2img_note", classes="sf-answer")
             carried = controls.carried("text")
             fields |= controls.basics("text")
-            more, drawers = controls.drawers("text")
+            more, drawers, styling = controls.drawers("text")
         with gr.Column(scale=6, min_width=0, elem_classes="sf-right", elem_id="txt2img_results"):
             results("text")
-    return TaskTab(Controls(fields | more, drawers, *carried), generate, note, {})
+    return TaskTab(Controls(fields | more, drawers, styling, *carried), generate, note, {})
