@@ -11,7 +11,7 @@ from PIL import Image
 from pipelines import canvas, hires
 from pipelines.asset import Used
 from pipelines.denoise import Stopped
-from pipelines.events import Event, ImageMade, Step
+from pipelines.events import Event, ImageMade, Note, Step
 from pipelines.family import Model, Order, Progress
 from pipelines.hires import Target
 from pipelines.picture import Picture
@@ -129,6 +129,8 @@ def drawn(plan: Plan) -> Generator[Event, None, list[Image.Image]]:
     # The model that drew last knows best what its latents mean.
     model = successor.model if successor is not None and successor.model is not None else model
     images = [plan.laid(image) for image in model.decode(latents, order.light)]
+    for remark in model.remarks():
+        yield Note(plan.job, remark)
     del model, latents
     if plan.finish is None:
         return images

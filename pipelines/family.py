@@ -10,11 +10,13 @@ import torch
 from PIL import Image
 
 from pipelines.catalogue import FamilyEntry
+from pipelines.control.guide import Unit
 from pipelines.device import Device
 from pipelines.header import Header
+from pipelines.latents import Autoencoder
 from pipelines.picture import Picture
 from pipelines.prompt.embeddings import Embeddings
-from pipelines.recipe import Emphasis, Fill, Json, Sampling, Soft, Task, Tiling
+from pipelines.recipe import Control, Emphasis, Fill, Json, Sampling, Soft, Task, Tiling
 from pipelines.samplers import Sampler
 
 
@@ -68,11 +70,21 @@ class Successor:
 
 
 @dataclass(frozen=True)
+class Guided:
+    """A control as the recipe has it, and its picture."""
+
+    control: Control
+    image: Image.Image
+
+
+@dataclass(frozen=True)
 class Order:
     """One pass over a batch of pictures that differ in their seeds only, with every name resolved.
 
     image_guidance -- how closely an edit model follows the picture it starts from
+    references -- pictures that an edit model looks at
     after -- in a second pass: the steps of the first by which its prompt counted; None: this is the first
+    vae   -- name of an asset; "": the model's own one
     light -- spare memory at the price of time
     """
 
@@ -95,7 +107,10 @@ class Order:
     successor: Successor | None = None
     tiling: Tiling = "off"
     image_guidance: float = 1.5
+    references: tuple[Image.Image, ...] = ()
     after: int | None = None
+    vae: str = ""
+    controls: tuple[Guided, ...] = ()
     light: bool = False
 
 
@@ -134,6 +149,21 @@ class Model(ABC):
         """The torch modules that networks (LoRA) may change: "unet" (or what stands in its place), and the text
         encoders "te", "te2", "te3" in the order in which trainers number them. Empty: no network can be used."""
         return {}
+
+    @property
+    def autoencoder(self) -> Autoencoder | None:
+        """Its own one; None: it cannot take another."""
+        return None
+
+    def use_vae(self, vae: Autoencoder | None) -> None:  # noqa: B027 (for those that can take another)
+        """Work with this autoencoder from now on; None: with its own."""
+
+    def use_controls(self, units: Sequence[Unit]) -> None:  # noqa: B027 (for those that have control networks)
+        """Let these guide what is drawn from now on."""
+
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences about what happened to the last pictures."""
+        return ()
 
     def words(self, order: Order) -> tuple[str, ...]:
         """The trained words (of `order.embeddings`) that take part, by name."""

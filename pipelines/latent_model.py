@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from pipelines import seams
+from pipelines.control.guide import Guide, Unit
 from pipelines.denoise import (
     Blend,
     Denoised,
@@ -77,6 +78,23 @@ class LatentModel(Model):
         self.parts = parts
         self._device = device
         self._merging = TokenMerging(parts.unet)
+        self._own_vae = parts.autoencoder
+        self._units: tuple[Unit, ...] = ()
+
+    @property
+    def autoencoder(self) -> Autoencoder:
+        return self._own_vae
+
+    def use_vae(self, vae: Autoencoder | None) -> None:
+        self.parts = replace(self.parts, autoencoder=vae or self._own_vae)
+
+    def use_controls(self, units: Sequence[Unit]) -> None:
+        self._units = tuple(units)
+
+    def remarks(self) -> tuple[str, ...]:
+        if not self.parts.autoencoder.raised:
+            return ()
+        return ("The VAE gave values that are no numbers in half precision; it works in full precision now.",)
 
     def components(self) -> Mapping[str, Any]:
         texts = (part.model for part in self.parts.text.parts)
@@ -169,7 +187,17 @@ class LatentModel(Model):
             image_guidance=order.image_guidance if self._edits else None,
             thrift=_thrift(order),
             rescale=order.sampling.rescale,
+            steer=self._guide(order),
         )
+
+    def _guide(self, order: Order) -> Guide | None:
+        if not self._units:
+            return None
+        autoencoder = self.parts.autoencoder
+        _, height, width = self._shape(order)
+        size = width * autoencoder.factor, height * autoencoder.factor
+        soft = order.after is not None
+        return Guide(self._units, size, autoencoder.channels, self._device.name, self.parts.dtype, soft)
 
     def _run(self, order: Order) -> Pass:
         return Pass(order.steps, order.sampler.calls, order.after, order.old_editing)
@@ -206,6 +234,8 @@ class LatentModel(Model):
             timesteps,
             encoder_hidden_states=told.tokens,
             added_cond_kwargs=more,
+            down_block_additional_residuals=told.residuals[:-1] or None,
+            mid_block_additional_residual=told.residuals[-1] if told.residuals else None,
             return_dict=False,
         )
         return answer[0].float()

@@ -73,6 +73,8 @@ def _candidates(folder: Path, above: frozenset[tuple[int, int]], depth: int) -> 
             directory = False
         if directory and _is_file(path / "model_index.json"):
             yield path, True
+        elif path.stem.lower().endswith(".vae") and not directory:
+            continue  # it goes with the checkpoint of that name
         elif suffix == ".safetensors" or (suffix in SUFFIXES and not directory):
             yield path, False
         elif directory:

@@ -179,15 +179,14 @@ class Recipe:
         return (*starts, *self.references, *(control.image for control in self.controls))
 
 
-def rounded(recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:
-    """The recipe with sides that are multiples of 8 (nearest, never 0), and a sentence for each change made."""
-    width = max(SIZE_STEP, round(recipe.width / SIZE_STEP) * SIZE_STEP)
-    height = max(SIZE_STEP, round(recipe.height / SIZE_STEP) * SIZE_STEP)
+def rounded(recipe: Recipe, step: int = SIZE_STEP) -> tuple[Recipe, tuple[str, ...]]:
+    """The recipe with sides that are multiples of `step` (nearest, never 0), and a sentence for each change made."""
+    width = max(step, round(recipe.width / step) * step)
+    height = max(step, round(recipe.height / step) * step)
     if (width, height) == (recipe.width, recipe.height):
         return recipe, ()
     note = (
-        f"The size {recipe.width} × {recipe.height} was rounded to {width} × {height}: "
-        f"sides are multiples of {SIZE_STEP}."
+        f"The size {recipe.width} × {recipe.height} was rounded to {width} × {height}: sides are multiples of {step}."
     )
     return replace(recipe, width=width, height=height), (note,)
 

@@ -22,14 +22,14 @@ from pipelines.denoise import NotANumber, Stopped
 from pipelines.device import pick
 from pipelines.drawing import Plan, Second, Turn, drawn, finished
 from pipelines.events import Cancelled, Event, Failed, Finished, ImageMade, Loading, Note
-from pipelines.family import Family, Model, ModelError, Order, Start, Successor
+from pipelines.family import Family, Guided, Model, ModelError, Order, Start, Successor
 from pipelines.filefacts import FileFacts
 from pipelines.hashes import Hashes
 from pipelines.library import Checkpoint
 from pipelines.loading import Shelf, give_back
 from pipelines.ontop import OnTop
 from pipelines.picture import Picture
-from pipelines.recipe import SEED_LIMIT, ImageRef, Mask, Recipe, RecipeError, check, rounded
+from pipelines.recipe import SEED_LIMIT, SIZE_STEP, ImageRef, Mask, Recipe, RecipeError, check, rounded
 from pipelines.samplers import Sampler
 from pipelines.upscaling import UpscalerError, Upscalers
 
@@ -68,7 +68,7 @@ class Runner:
         self._callbacks: list[Callable[[Catalogue], None]] = []
         facts = FileFacts(cache / "files.sqlite")
         self._hashes = Hashes(facts, self._announce)
-        self._top = OnTop(models, facts, self._hashes)
+        self._top = OnTop(models, facts, self._hashes, self._device)
         self._upscalers = Upscalers(models / "upscalers", facts, self._device, self._announce)
         self._used: dict[Used, None] = {}
         self._checkpoints: list[Checkpoint] = []
@@ -125,6 +125,7 @@ class Runner:
     def close(self) -> None:
         """Stop the background work and give the memory back."""
         self._hashes.close()
+        self._top.clear()
         self._upscalers.close()
         self._shelf.clear()
 
@@ -178,6 +179,7 @@ class Runner:
                 )
             case _ if _out_of_memory(error):
                 _log.error("Job %s: out of memory", job, exc_info=error)
+                self._top.clear()
                 self._shelf.clear()
                 return Failed(
                     job,
@@ -204,12 +206,14 @@ class Runner:
             yield from self._finish(job, recipe, images, cancelled)
             return
         sampler = _sampler(recipe.sampler)
-        for note in (*notes, *_remarks(recipe, sampler)):
+        self._top.check_controls(recipe)
+        checkpoint = self._checkpoint(recipe.checkpoint, recipe)
+        recipe, coarser = rounded(recipe, checkpoint.family.side_step if checkpoint.family else SIZE_STEP)
+        for note in (*notes, *coarser, *_remarks(recipe, sampler)):
             yield Note(job, note)
         start = canvas.opened(recipe, images)
         for note in start.notes if start else ():
             yield Note(job, note)
-        checkpoint = self._checkpoint(recipe.checkpoint, recipe)
         order = Order(
             prompt=recipe.prompt,
             negative=recipe.negative,
@@ -227,8 +231,11 @@ class Runner:
             embeddings=self._top.embeddings,
             start=_start(recipe, start),
             image_guidance=recipe.source.image_guidance if recipe.source else 1.5,
+            references=_references(recipe, images),
             successor=self._successor(recipe, checkpoint),
             tiling=recipe.tiling,
+            vae=self._top.vae(recipe, checkpoint.version.path),
+            controls=_controls(recipe, images),
         )
         second = self._second(job, recipe, order, checkpoint)
         # As is customary, a refiner takes over in the second pass where there is one.
@@ -346,7 +353,7 @@ class Runner:
         if entry is None:
             raise ModelError(
                 "There is no checkpoint that can be used.",
-                "Put a Stable Diffusion 1.x .safetensors file into the folder models/checkpoints.",
+                "Put a checkpoint, such as a .safetensors file, into the folder models/checkpoints.",
             )
         family = found[entry.name].family
         if family is not None and recipe.task not in (entry.tasks or family.tasks):
@@ -429,6 +436,19 @@ def _schedule(name: str) -> str:
 def _remarks(recipe: Recipe, sampler: Sampler) -> Iterator[str]:
     if sampler.fixed and recipe.schedule.casefold() != "automatic":
         yield f"{sampler.name} has a schedule of its own; '{recipe.schedule}' is not used."
+
+
+def _references(recipe: Recipe, images: Images) -> tuple[Image.Image, ...]:
+    if any(reference not in images for reference in recipe.references):
+        raise RecipeError("references", "A reference picture is missing.")
+    return tuple(canvas.flattened(canvas.to_image(images[reference])) for reference in recipe.references)
+
+
+def _controls(recipe: Recipe, images: Images) -> tuple[Guided, ...]:
+    missing = next((place for place, control in enumerate(recipe.controls) if control.image not in images), None)
+    if missing is not None:
+        raise RecipeError(f"controls.{missing}.image", "The picture for ControlNet is missing.")
+    return tuple(Guided(control, canvas.to_image(images[control.image])) for control in recipe.controls)
 
 
 def _start(recipe: Recipe, start: Canvas | None) -> Start | None:

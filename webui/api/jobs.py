@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Response
@@ -36,11 +36,13 @@ def _add_reading(routes: APIRouter, service: JobService, closing: asyncio.Event)
 
     @routes.get("/catalogue", response_model=None)
     def catalogue() -> dict[str, Any] | JSONResponse:
-        """Models, samplers and schedules; 503 until the engine has told them."""
+        """Models, samplers and schedules; 503 until the engine has told them. Assets have a route of their own."""
         known = service.status.catalogue
         if known is None:
             return answer(503, service.status.message or "The engine is starting.")
-        return asdict(known)
+        told = asdict(replace(known, assets=()))
+        del told["assets"]
+        return told
 
     @routes.get("/jobs")
     def jobs() -> list[JobShape]:

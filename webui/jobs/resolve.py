@@ -1,10 +1,11 @@
 """Resolving a recipe: every name in it as the catalogue spells it."""
 
 from dataclasses import replace
+from pathlib import PurePath
 
-from pipelines.catalogue import Catalogue, CheckpointEntry
+from pipelines.catalogue import AssetEntry, AssetKind, Catalogue, CheckpointEntry
 from pipelines.passes import LATENT_UPSCALERS, PLAIN_UPSCALERS
-from pipelines.recipe import Finish, Hires, Recipe, RecipeError, Refiner
+from pipelines.recipe import Control, Finish, Hires, Recipe, RecipeError, Refiner
 
 
 def resolve(recipe: Recipe, catalogue: Catalogue) -> Recipe:
@@ -24,6 +25,8 @@ def resolve(recipe: Recipe, catalogue: Catalogue) -> Recipe:
         schedule=_schedule(recipe.schedule, catalogue),
         hires=_hires(recipe.hires, catalogue),
         refiner=_refiner(recipe.refiner, catalogue),
+        vae=_vae(recipe.vae, catalogue),
+        controls=tuple(_control(number, control, catalogue) for number, control in enumerate(recipe.controls)),
         finish=finish,
     )
 
@@ -101,6 +104,36 @@ def _refiner(refiner: Refiner | None, catalogue: Catalogue) -> Refiner | None:
         raise RecipeError("refiner.checkpoint", "Choose the refiner's model, or switch the refiner off.")
     second = _checkpoint(refiner.checkpoint, catalogue)
     return replace(refiner, checkpoint=second.name)
+
+
+def _vae(name: str, catalogue: Catalogue) -> str:
+    if name.casefold() in ("", "automatic"):
+        return ""
+    if name.casefold() == "none":
+        return "None"
+    found = _asset("vae", name, catalogue)
+    if found is None:
+        raise RecipeError("vae", f"There is no VAE named '{name}'. Put it into models/vae, then press Rescan.")
+    return found.name
+
+
+def _control(number: int, control: Control, catalogue: Catalogue) -> Control:
+    """Other programs write the first digits of a model's hash behind its name."""
+    name = control.model.partition(" [")[0]
+    found = _asset("controlnet", name, catalogue)
+    if found is None:
+        what = f"There is no ControlNet named '{name}'." if name else "Choose a model for ControlNet."
+        raise RecipeError(f"controls.{number}.model", f"{what} Its files belong into models/controlnet.")
+    return replace(control, model=found.name)
+
+
+def _asset(kind: AssetKind, name: str, catalogue: Catalogue) -> AssetEntry | None:
+    """By name, also with the file's ending, upper and lower case alike."""
+    wanted = name.casefold()
+    for entry in catalogue.kind(kind):
+        if wanted in (entry.name.casefold(), PurePath(entry.path).name.casefold()):
+            return entry
+    return None
 
 
 def _known_models(catalogue: Catalogue) -> str:

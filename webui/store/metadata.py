@@ -11,7 +11,7 @@ from pipelines.catalogue import AssetKind, Catalogue, CheckpointEntry
 from pipelines.picture import Picture
 from pipelines.recipe import Mask, Recipe
 from pipelines.recipe_json import from_json, to_json
-from webui.store import codec, expert, foreign, making, parts, second, starting
+from webui.store import codec, controls, expert, foreign, making, parts, second, starting
 from webui.store.fidelity import Fidelity, Restored
 from webui.store.infotext import Infotext, parse_infotext, read, write
 from webui.store.making import Making
@@ -67,6 +67,7 @@ def format_infotext(
     values |= second.pairs(recipe.hires, hashes.get(recipe.hires.checkpoint, "")[:10] if recipe.hires else "")
     multiplier = recipe.sampling.noise_multiplier
     values["Noise multiplier"] = f"{multiplier:g}" if source and multiplier != 1 else ""
+    values |= controls.pairs(recipe, used)
     values["Lora hashes"] = _hashes(used, "lora")
     values["TI hashes"] = _hashes(used, "embedding")
     brackets = any(mark in recipe.prompt + recipe.negative for mark in "([")

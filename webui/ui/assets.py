@@ -17,6 +17,7 @@ SCRIPTS = (
     "stage.js",
     "gallery.js",
     "models.js",
+    "cards.js",
     "share.js",
     "access.js",
     *canvas.SCRIPTS,

@@ -41,6 +41,8 @@ def read(task: Task, values: Mapping[str, object]) -> Recipe:
         absent += ("source.mask.",)
     elif not any(values.get(name) for name in ("source.mask.image", *_EXTENDED)):
         raise RecipeError("mask", "Paint what should change, or extend the picture.")
+    if values.get("controls.0.enabled") and not values.get("controls.0.image"):
+        raise RecipeError("controls.0.image", "Open a picture for ControlNet, or switch it off.")
     fields: dict[str, Any] = {}
     for name, value in values.items():
         if name.startswith(absent):

@@ -115,6 +115,8 @@
 
   function fill(form, recipe) {
     openTabNamed(form);
+    const guide = recipe.controls?.[0]?.image;
+    if (guide) document.dispatchEvent(new CustomEvent("snowfox:picture", { detail: { target: `${form}_controlnet`, ref: guide } }));
     sf.whenThere("#sf_bridge textarea, #sf_bridge input", (bridge) => {
       set(bridge, JSON.stringify({ form, recipe, wish: (wishes += 1) }));
     });
