@@ -13,6 +13,7 @@ from fastapi import APIRouter
 import pipelines
 from webui.api import again as again_api
 from webui.api import assets as assets_api
+from webui.api import hints as hints_api
 from webui.api import jobs as jobs_api
 from webui.api import pictures as pictures_api
 from webui.api import share as share_api
@@ -89,6 +90,7 @@ class App:
         routes.include_router(
             pictures_api.router(self.store, self._count_tokens, lambda: self.service.status.catalogue)
         )
+        routes.include_router(hints_api.router(self.store))
         routes.include_router(assets_api.router(lambda: self.service.status.catalogue))
         routes.include_router(again_api.router(self.service, self.store, lambda: self.service.status.catalogue))
         routes.include_router(share_api.router(self.sharing))

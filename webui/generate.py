@@ -15,11 +15,13 @@ from pipelines.recipe import ImageRef, Recipe, RecipeError
 from pipelines.recipe_json import changed, from_paths
 from webui import flags, like
 from webui.app import App, form, log_to_file
+from webui.jobs import series
 from webui.jobs.job import Job
 from webui.jobs.journal import Journal
 from webui.jobs.service import JobService
 from webui.like import Stems
 from webui.settings import Settings, SettingsError
+from webui.store import codec
 from webui.store.images import BadPicture, ImageStore, Names
 from webui.store.metadata import Form
 
@@ -42,6 +44,8 @@ def generate(settings: Settings, arguments: argparse.Namespace) -> int:
             catalogue = _ready(app.service)
             if "like" in given:
                 return max(_again(app, path, given, stems) for path in given["like"])
+            if "init" in given and given["init"].is_dir():
+                return _series(app, given, catalogue)
             return _made(app, _recipe(given, catalogue, app.store))
         except (RecipeError, BadPicture, SettingsError) as error:
             return _fail(str(error))
@@ -57,6 +61,21 @@ def _made(app: App, recipe: Recipe) -> int:
         return 0
     failure = job.failure
     return _fail(f"{failure.message} {failure.hint}" if failure else "Stopped.")
+
+
+def _series(app: App, given: dict[str, Any], catalogue: Catalogue) -> int:
+    """Each picture of a folder. Others are made even when one cannot be."""
+    reuse = [name.strip() for name in given.get("reuse", "").split(",") if name.strip()]
+    unknown = [name for name in reuse if name not in series.REUSABLE]
+    if unknown:
+        raise RecipeError("reuse", f"'{unknown[0]}' cannot be reused. Known are {', '.join(series.REUSABLE)}.")
+    folder: Path = given["init"]
+    first = series.files(folder)[0]
+    template = _recipe({**given, "init": first}, catalogue, app.store)
+    ended = 0
+    for recipe in series.recipes(template, folder, app.store, catalogue, reuse):
+        ended |= _fail(str(recipe)) if isinstance(recipe, BadPicture) else _made(app, recipe)
+    return ended
 
 
 def _again(app: App, path: Path, given: dict[str, Any], stems: Stems) -> int:
@@ -153,9 +172,11 @@ def _counts(given: dict[str, Any]) -> dict[str, int]:
 def _picture(path: Path, store: ImageStore) -> ImageRef:
     data = _bytes(path)
     try:
-        return store.put(data)
+        ref = store.put(data)
     except BadPicture as error:
         raise BadPicture(f"{path}: {error}") from error
+    sys.stderr.writelines(f"{path.name}: {note}\n" for note in codec.remarks(data))
+    return ref
 
 
 def _bytes(path: Path) -> bytes:

@@ -45,7 +45,7 @@ def _add_inputs(routes: APIRouter, store: ImageStore) -> None:
         data = await request.body()
         ref = await run_in_threadpool(store.put, data)
         width, height = codec.size(data)
-        return InputShape(ref=ref, width=width, height=height)
+        return InputShape(ref=ref, width=width, height=height, notes=list(codec.remarks(data)))
 
     @routes.get("/inputs/{ref}")
     def give(ref: str) -> Response:

@@ -38,7 +38,7 @@ PROGRESS = (
 INFO = (
     '<section class="sf-card sf-info" data-sf="info" aria-label="Settings of this picture" hidden>'
     '<p class="sf-info-prompt"></p><span class="sf-row">'
-    '<button type="button" class="sf-mini-btn" data-do="use" title="Fill txt2img with these settings">'
+    '<button type="button" class="sf-mini-btn" data-do="use" title="Fill the form with these settings">'
     '<i class="sf-i sf-i-reuse"></i>Use</button>'
     '<button type="button" class="sf-mini-btn" data-do="copy" title="Copy the settings as text">'
     '<i class="sf-i sf-i-copy"></i>Copy</button></span><p class="sf-info-values"></p></section>'

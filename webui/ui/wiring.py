@@ -1,7 +1,7 @@
 """What happens on the server when a control is used: jobs are queued and forms are filled, nothing else."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
@@ -13,14 +13,17 @@ import gradio as gr
 from pipelines.catalogue import Catalogue
 from pipelines.recipe import Recipe, RecipeError, Task
 from pipelines.recipe_json import from_json
+from webui.jobs.series import recipes
 from webui.jobs.service import JobService, QueueFull
 from webui.settings import Settings
 from webui.store import styles
+from webui.store.images import BadPicture, ImageStore
 from webui.store.styles import FILE
 from webui.ui import form, styling
 from webui.ui.controls import PREFIX, QUIET, Controls
 from webui.ui.drawers import Drawer
 from webui.ui.offers import offers, spelled
+from webui.ui.several import Several, here
 
 Queue = Callable[[Mapping[str, str]], JobService]
 
@@ -54,9 +57,8 @@ class Forms:
         part = self.tasks[task]
 
         def submit(request: gr.Request, carried: str, **values: object) -> str:
-            names = values.pop(styling.CONTROL, [])
             try:
-                recipe = styling.styled(form.read(task, {**_carried(carried), **values}), names, self.styles)
+                recipe = self._asked(task, carried, values)
                 return queued(self.queue(request.cookies).submit(recipe).id)
             except RecipeError as error:
                 return refused(_control(part, error.field), str(error))
@@ -65,6 +67,41 @@ class Forms:
 
         named = {**part.fields, "checkpoint": self.checkpoint, **pictures, "carried": part.carried}
         button.click(submit, None, note, inputs_kwargs=named, trigger_mode="multiple", **QUIET)
+
+    def several(self, task: Task, note: Any, pictures: Mapping[str, Any], panel: Several, store: ImageStore) -> None:
+        """Bind the button that draws a folder: a job for each picture, and a sentence in `note`."""
+        part = self.tasks[task]
+
+        def submit(request: gr.Request, folder: str, reuse: list[str], carried: str, **values: object) -> str:
+            if not here(request):
+                return refused("", "A folder can be named at the machine itself only, not from elsewhere.")
+            if not (folder or "").strip():
+                return refused(str(panel.folder.elem_id), "Name a folder first.")
+            jobs: list[str] = []
+            try:
+                template = self._asked(task, carried, {**values, "source.image": "folder"})
+                made = recipes(template, Path(folder.strip()).expanduser(), store, self.catalogue, reuse or ())
+                spoilt: list[str] = []
+                for recipe in made:
+                    if isinstance(recipe, BadPicture):
+                        spoilt.append(str(recipe))
+                    else:
+                        jobs.append(self.queue(request.cookies).submit(recipe).id)
+            except RecipeError as error:
+                return refused(_control(part, error.field), str(error))
+            except QueueFull as error:
+                return refused("", f"{len(jobs)} pictures wait. {error}")
+            return taken(jobs, spoilt)
+
+        named = {**part.fields, "checkpoint": self.checkpoint, **pictures, "carried": part.carried}
+        named |= {"folder": panel.folder, "reuse": panel.reuse}
+        panel.button.click(submit, None, note, inputs_kwargs=named, trigger_mode="once", **QUIET)
+
+    def _asked(self, task: Task, carried: str, values: Mapping[str, object]) -> Recipe:
+        """The recipe of a filled form, chosen styles in its prompts. Raises RecipeError."""
+        fields = {**_carried(carried), **values}
+        names = fields.pop(styling.CONTROL, [])
+        return styling.styled(form.read(task, fields), names, self.styles)
 
     def titles(self) -> None:
         """Keep the accordions' titles true to what is in them."""
@@ -243,6 +280,13 @@ class Forms:
 def queued(job: str) -> str:
     """Where the live client finds the id of the job that was just queued."""
     return f'<span data-sf="answer" data-job="{escape(job)}"></span>'
+
+
+def taken(jobs: Sequence[str], spoilt: Sequence[str]) -> str:
+    """How many pictures of a folder were queued, and what could not be."""
+    words = " ".join([f"{len(jobs)} pictures of the folder wait in the queue.", *spoilt[:5]])
+    icon = '<i class="sf-i sf-i-info" aria-hidden="true"></i>'
+    return f'{queued(jobs[0]) if jobs else ""}<p class="sf-note" role="status">{icon}<span>{escape(words)}</span></p>'
 
 
 def refused(control: str, sentence: str) -> str:
