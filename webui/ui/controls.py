@@ -7,14 +7,14 @@ from typing import Any
 import gradio as gr
 
 from pipelines.recipe import Recipe, Task
-from webui.ui import expert, starting, styling
+from webui.ui import enlarging, expert, starting, styling
 from webui.ui.drawers import Drawer, accordion
 from webui.ui.markup import place
 from webui.ui.offers import offers
 from webui.ui.styling import Styling
 from webui.ui.widgets import choice, number, slider, textbox
 
-PREFIX: Mapping[Task, str] = {"text": "txt2img", "image": "img2img", "inpaint": "inpaint"}
+PREFIX: Mapping[Task, str] = {"text": "txt2img", "image": "img2img", "inpaint": "inpaint", "finish": "extras"}
 """First part of the element ids of a task, as scripts and user styles know them."""
 
 TITLES: Mapping[Task, str] = {"text": "txt2img", "image": "img2img", "inpaint": "Inpaint"}
@@ -27,11 +27,14 @@ QUIET: Mapping[str, Any] = {"show_progress": "hidden", "api_visibility": "privat
 
 @dataclass(frozen=True)
 class Controls:
-    """carried: the hidden box with what was pasted and has no control; carried_note: says so."""
+    """styling: the editor of styles, where there are prompts.
+
+    carried -- the hidden box with what was pasted and has no control; carried_note: says so
+    """
 
     fields: Mapping[str, Any]
     drawers: tuple[Drawer, ...]
-    styling: Styling
+    styling: Styling | None
     carried: Any
     carried_note: Any
 
@@ -85,10 +88,11 @@ def drawers(task: Task) -> tuple[dict[str, Any], tuple[Drawer, ...], Styling]:
     fields: dict[str, Any] = {}
     with gr.Column(elem_classes="sf-accs", min_width=0):
         made = (_sampler(prefix, fields), _memory(prefix, fields))
+        larger, enlargers = enlarging.drawers(task, prefix)
         source, starts = starting.drawers(task, prefix)
         more, others = expert.drawers(task, prefix)
         chosen, styles, editor = styling.drawer(prefix)
-    return fields | source | more | chosen, (*made, *starts, *others, styles), editor
+    return fields | larger | source | more | chosen, (*made, *enlargers, *starts, *others, styles), editor
 
 
 def carried(task: Task) -> tuple[Any, Any]:

@@ -116,7 +116,7 @@ class Forms:
 
     def edit_styles(self) -> None:
         """Bind what saves and deletes styles."""
-        choices = [part.fields[styling.CONTROL] for part in self.tasks.values()]
+        choices = [part.fields[styling.CONTROL] for part in self.tasks.values() if part.styling]
 
         def save(name: str, prompt: str, negative: str) -> list[Any]:
             told = styling.saved(self.styles, name or "", prompt or "", negative or "")
@@ -129,6 +129,8 @@ class Forms:
 
         for part in self.tasks.values():
             editor = part.styling
+            if editor is None:
+                continue
             words = [editor.name, part.fields["prompt"], part.fields["negative"]]
             editor.save.click(save, words, choices, **QUIET)
             editor.remove.click(remove, part.fields[styling.CONTROL], choices, **QUIET)
@@ -162,7 +164,9 @@ class Forms:
             }
             for task, part in self.tasks.items():
                 held = {name: values[f"{PREFIX[task]}_{name}"] for name in _looked_at(part)}
-                updates |= self._set(task, held, form.fit(held, applied, proposed), catalogue)
+                updates |= self._set(
+                    task, held, form.fit(held, _suited(task, applied), _suited(task, proposed)), catalogue
+                )
             return updates
 
         named: dict[str, Any] = {"checkpoint": self.checkpoint, "applied": self.applied}
@@ -224,6 +228,8 @@ class Forms:
         """Updates after which a form asks for the recipe."""
         if task == "text":
             recipe = replace(recipe, source=None)
+        if task != "finish" and recipe.finish is not None and recipe.finish.only:
+            recipe = replace(recipe, finish=None)
         names = tuple(self.tasks[task].fields)
         recipe, chosen = styling.plain(recipe, self.styles)
         values = spelled(form.show(recipe, (*names, "checkpoint")), self.catalogue)
@@ -272,7 +278,8 @@ class Forms:
                 value: dict[str, Any] = {"value": changed[name]} if name in changed else {}
                 updates[part.fields[name]] = gr.update(choices=list(offered), **value)
         chosen: dict[str, Any] = {"value": changed[styling.CONTROL]} if styling.CONTROL in changed else {}
-        updates[part.fields[styling.CONTROL]] = gr.update(choices=self._style_names(), **chosen)
+        if styling.CONTROL in part.fields:
+            updates[part.fields[styling.CONTROL]] = gr.update(choices=self._style_names(), **chosen)
         now = {**held, **changed}
         return updates | {drawer.part: drawer.update(now) for drawer in part.drawers}
 
@@ -317,6 +324,13 @@ def _carried(text: str) -> dict[str, object]:
     return cast("dict[str, object]", held) if isinstance(held, dict) else {}
 
 
+def _suited(task: Task, proposed: Mapping[str, object]) -> Mapping[str, object]:
+    """What a model proposes for a task: pictures made from others are not finished unasked."""
+    if task == "text":
+        return proposed
+    return {name: value for name, value in proposed.items() if not name.startswith("finish.")}
+
+
 def _control(part: Controls, field: str) -> str:
     """The element id of the control for a field, "" where there is none."""
     for name, item in part.fields.items():
@@ -328,4 +342,4 @@ def _control(part: Controls, field: str) -> str:
 def _looked_at(part: Controls) -> tuple[str, ...]:
     """The controls whose values decide what a new model changes, and what the titles say."""
     watched = (name for drawer in part.drawers for name in drawer.names)
-    return tuple(dict.fromkeys((*form.FITTED, *watched)))
+    return tuple(name for name in dict.fromkeys((*form.FITTED, *watched)) if name in part.fields)
