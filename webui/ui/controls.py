@@ -7,7 +7,9 @@ from typing import Any
 import gradio as gr
 
 from pipelines.recipe import Recipe, Task
+from webui.addons.panel import Panel
 from webui.ui import enlarging, expert, starting, styling
+from webui.ui import panels as addon_panels
 from webui.ui.drawers import Drawer, accordion
 from webui.ui.markup import place
 from webui.ui.offers import offers
@@ -82,8 +84,9 @@ def basics(task: Task) -> dict[str, Any]:
     return fields
 
 
-def drawers(task: Task) -> tuple[dict[str, Any], tuple[Drawer, ...], Styling]:
-    """The closed accordions: their controls by name, what keeps their titles true, and the editor of styles."""
+def drawers(task: Task, panels: tuple[Panel, ...] = ()) -> tuple[dict[str, Any], tuple[Drawer, ...], Styling]:
+    """The closed accordions, those of add-ons last: their controls by name, what keeps their titles true, and the
+    editor of styles."""
     prefix = PREFIX[task]
     fields: dict[str, Any] = {}
     with gr.Column(elem_classes="sf-accs", min_width=0):
@@ -92,7 +95,9 @@ def drawers(task: Task) -> tuple[dict[str, Any], tuple[Drawer, ...], Styling]:
         source, starts = starting.drawers(task, prefix)
         more, others = expert.drawers(task, prefix)
         chosen, styles, editor = styling.drawer(prefix)
-    return fields | larger | source | more | chosen, (*made, *enlargers, *starts, *others, styles), editor
+        theirs, added = addon_panels.drawers(prefix, panels)
+    fields |= larger | source | more | chosen | theirs
+    return fields, (*made, *enlargers, *starts, *others, styles, *added), editor
 
 
 def carried(task: Task) -> tuple[Any, Any]:
