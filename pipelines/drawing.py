@@ -1,8 +1,9 @@
 """Drawing: the passes of one batch in turn and what follows them, counted as one row of steps."""
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -36,15 +37,15 @@ class Second:
 
 @dataclass(frozen=True)
 class Plan:
-    """One batch. index: of its first picture in the job; laid: puts a picture of the model where it belongs;
-    used: what has taken part so far."""
+    """One batch. index: of its first picture in the job; laid: puts a picture of the model where it belongs,
+    and is told where it is new if soft inpainting knows; used: what has taken part so far."""
 
     job: str
     index: int
     first: Turn
     second: Second | None
     finish: Finish | None
-    laid: Callable[[Image.Image], Image.Image]
+    laid: Callable[[Image.Image, Image.Image | None], Image.Image]
     upscalers: Upscalers
     used: Callable[[], tuple[Used, ...]]
     cancelled: Callable[[], bool]
@@ -52,6 +53,12 @@ class Plan:
     def of(self, seeds: tuple[int, ...], variation_seeds: tuple[int, ...]) -> "Plan":
         """The same for other pictures."""
         return self._with(seeds=seeds, variation_seeds=variation_seeds)
+
+    def one_by_one(self) -> Iterator["Plan"]:
+        """A plan for each of its pictures."""
+        order = self.first.order
+        for place, seed in enumerate(order.seeds):
+            yield replace(self.of((seed,), order.variation_seeds[place : place + 1]), index=self.index + place)
 
     def light(self) -> "Plan":
         """The same with least memory."""
@@ -117,6 +124,7 @@ def drawn(plan: Plan) -> Generator[Event, None, list[Image.Image]]:
     first_steps = model.steps(order)
     meter = Meter(plan.job, plan.index, first_steps + _planned(plan), plan.cancelled)
     latents = yield from meter.steps(first_steps, model.draw(order, plan.cancelled))
+    changes = model.changed(order, latents)
     if second is not None:
         latents = yield from _enlarged(plan, second, model, latents, meter)
         if second.hires.strength > 0:
@@ -128,7 +136,8 @@ def drawn(plan: Plan) -> Generator[Event, None, list[Image.Image]]:
             successor = started.successor
     # The model that drew last knows best what its latents mean.
     model = successor.model if successor is not None and successor.model is not None else model
-    images = [plan.laid(image) for image in model.decode(latents, order.light)]
+    pairs = zip_longest(model.decode(latents, order.light), changes)
+    images = [plan.laid(image, change) for image, change in pairs]
     for remark in model.remarks():
         yield Note(plan.job, remark)
     del model, latents

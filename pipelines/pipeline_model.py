@@ -22,6 +22,7 @@ from pipelines.generator_scheduler import NEAREST, Drive, GeneratorScheduler, Ki
 from pipelines.latents import Autoencoder, latent_mask, to_images
 from pipelines.noise import BrownianNoise, SeededNoise, Variations
 from pipelines.preview import LatentColours
+from pipelines.prompt import networks, uncommented
 from pipelines.prompt.plain import plain
 from pipelines.samplers import Noise
 
@@ -73,9 +74,25 @@ class PipelineModel(Model):
         self.side_step = side_step
         self.parts = parts
         self._device = device
+        self._networks = ""
+        """The tags of the prompt at hand: with other networks the same words are read in another way."""
         for pipe in parts.pipelines.values():
             pipe.set_progress_bar_config(disable=True)
-            _remembering(pipe)
+            _remembering(pipe, lambda: self._networks)
+
+    def components(self) -> Mapping[str, Any]:
+        pipe = next(iter(self.parts.pipelines.values()))
+        found = {
+            "unet": getattr(pipe, "transformer", None) or getattr(pipe, "unet", None),
+            "te": getattr(pipe, "text_encoder", None),
+            "te2": getattr(pipe, "text_encoder_2", None),
+            # The second one, where it is the last, is what some trainers number as the third.
+            "te3": getattr(pipe, "text_encoder_3", None) or getattr(pipe, "text_encoder_2", None),
+        }
+        return {name: part for name, part in found.items() if isinstance(part, torch.nn.Module)}
+
+    def prepare(self, order: Order) -> None:
+        self._networks = repr(networks(uncommented(order.prompt))[1])
 
     def steps(self, order: Order) -> int:
         return self._made(order) * len(order.seeds)
@@ -295,8 +312,11 @@ def _stretched(levels: list[float], terminal: float) -> list[float]:
     return [*(1 - (1 - level) / scale for level in levels[:-1]), levels[-1]]
 
 
-def _remembering(pipe: Any) -> None:
-    """The pipeline encodes the last prompts once only, not for each picture of a job again."""
+def _remembering(pipe: Any, circumstances: Callable[[], str]) -> None:
+    """The pipeline encodes the last prompts once only, not for each picture of a job again.
+
+    circumstances -- what else the encoding depends on
+    """
     encode: Callable[..., Any] = pipe.encode_prompt
     known: dict[str, Any] = {}
 
@@ -304,7 +324,7 @@ def _remembering(pipe: Any) -> None:
         values = [*arguments, *named.values()]
         if any(isinstance(value, torch.Tensor | Image.Image) for value in values) or "image" in named:
             return encode(*arguments, **named)
-        key = repr((arguments, sorted(named.items(), key=lambda item: item[0])))
+        key = repr((circumstances(), arguments, sorted(named.items(), key=lambda item: item[0])))
         if key not in known:
             for old in list(known)[:-1]:
                 del known[old]

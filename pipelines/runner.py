@@ -16,20 +16,20 @@ from PIL import Image
 
 from pipelines import canvas, families, hires, library, samplers, schedules
 from pipelines.asset import Used
-from pipelines.canvas import Canvas
 from pipelines.catalogue import Catalogue, SamplerEntry
 from pipelines.denoise import NotANumber, Stopped
 from pipelines.device import pick
 from pipelines.drawing import Plan, Second, Turn, drawn, finished
 from pipelines.events import Cancelled, Event, Failed, Finished, ImageMade, Loading, Note
-from pipelines.family import Family, Guided, Model, ModelError, Order, Start, Successor
+from pipelines.family import Family, Guided, Model, ModelError, Order, Successor
 from pipelines.filefacts import FileFacts
 from pipelines.hashes import Hashes
 from pipelines.library import Checkpoint
 from pipelines.loading import Shelf, give_back
+from pipelines.loopback import looped, started
 from pipelines.ontop import OnTop
 from pipelines.picture import Picture
-from pipelines.recipe import SEED_LIMIT, SIZE_STEP, ImageRef, Mask, Recipe, RecipeError, check, rounded
+from pipelines.recipe import SEED_LIMIT, SIZE_STEP, ImageRef, Recipe, RecipeError, check, rounded
 from pipelines.samplers import Sampler
 from pipelines.upscaling import UpscalerError, Upscalers
 
@@ -229,7 +229,7 @@ class Runner:
             emphasis=recipe.emphasis,
             old_editing=recipe.old_editing,
             embeddings=self._top.embeddings,
-            start=_start(recipe, start),
+            start=started(recipe.source, start) if recipe.source and start else None,
             image_guidance=recipe.source.image_guidance if recipe.source else 1.5,
             references=_references(recipe, images),
             successor=self._successor(recipe, checkpoint),
@@ -247,7 +247,11 @@ class Runner:
             seeds = tuple(one.seed or 0 for one in single)
             others = tuple(one.sampling.variation_seed or 0 for one in single)
             plan = Plan(job, index, first, second, recipe.finish, laid, self._upscalers, self._taking_part, cancelled)
-            made = yield from self._batch(plan.of(seeds, others))
+            plan = plan.of(seeds, others)
+            if start and recipe.source and recipe.source.loopback:
+                made = yield from looped(plan, recipe.source, start, self._batch)
+            else:
+                made = yield from self._batch(plan)
             for place, image in enumerate(made):
                 yield ImageMade(job, index + place, seeds[place], canvas.to_picture(image), self._taking_part())
 
@@ -399,7 +403,7 @@ def _unless_too_large(
         raise
 
 
-def _as_it_is(image: Image.Image) -> Image.Image:
+def _as_it_is(image: Image.Image, changed: Image.Image | None) -> Image.Image:
     return image
 
 
@@ -449,10 +453,3 @@ def _controls(recipe: Recipe, images: Images) -> tuple[Guided, ...]:
     if missing is not None:
         raise RecipeError(f"controls.{missing}.image", "The picture for ControlNet is missing.")
     return tuple(Guided(control, canvas.to_image(images[control.image])) for control in recipe.controls)
-
-
-def _start(recipe: Recipe, start: Canvas | None) -> Start | None:
-    if start is None or recipe.source is None:
-        return None
-    source, mask = recipe.source, recipe.source.mask or Mask()
-    return Start(start.image, source.strength, start.mask, mask.fill, soft=mask.soft, hidden=mask.conditioning)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
+from pipelines.picture import Picture
 from pipelines.recipe import Control, Resize
 
 Floats = NDArray[np.float32]
@@ -25,6 +26,13 @@ def hint(image: Image.Image, control: Control, width: int, height: int) -> Image
     scale = control.resolution / min(width, height)
     size = max(8, round(width * scale)), max(8, round(height * scale))
     return work(prepared.resize(size, Image.Resampling.LANCZOS), control).resize((width, height))
+
+
+def of(picture: Picture, control: Control, width: int, height: int) -> Picture:
+    """The same for a picture as a value."""
+    image = Image.frombytes(picture.mode, (picture.width, picture.height), picture.pixels)
+    made = hint(image, control, width, height)
+    return Picture(width, height, "RGB", made.tobytes())
 
 
 def fitted(image: Image.Image, resize: Resize, width: int, height: int) -> Image.Image:
@@ -140,6 +148,7 @@ THRESHOLDS: Mapping[str, tuple[str, ...]] = MappingProxyType({"canny": ("low", "
 
 _ALIASES: Mapping[str, str] = MappingProxyType(
     {
+        "line art": "lineart",
         "lineart_standard": "lineart",
         "lineart_standard (from white bg & black line)": "lineart",
         "invert (from white bg & black line)": "invert",

@@ -1,6 +1,7 @@
 """Cards over HTTP: a page at a time, by opaque ids, with previews."""
 
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import httpx
@@ -9,8 +10,9 @@ from fastapi import FastAPI
 from PIL import Image
 
 from pipelines.catalogue import AssetEntry, Catalogue
-from webui.api import assets, problems
+from webui.api import assets, hints, problems
 from webui.engines.fake import FAKE_CATALOGUE
+from webui.store.images import ImageStore
 
 
 def lora(name: str, folder: str = "", **facts: object) -> AssetEntry:
@@ -97,3 +99,22 @@ def test_checkpoints_are_cards_too_with_the_picture_beside_them(tmp_path: Path) 
 def test_before_the_engine_has_told_there_are_none() -> None:
     nothing: Catalogue | None = None
     assert names(made(lambda: nothing)) == []
+
+
+def test_a_look_at_what_a_control_network_sees(tmp_path: Path, store: ImageStore) -> None:
+    from fastapi.testclient import TestClient
+
+    image = Image.new("RGB", (96, 64), "black")
+    image.paste("white", (32, 16, 64, 48))
+    image.save(tmp_path / "square.png")
+    ref = store.put((tmp_path / "square.png").read_bytes())
+    app = FastAPI()
+    app.include_router(hints.router(store))
+    problems.install(app)
+    client = TestClient(app)
+    answer = client.post("/hints", json={"image": ref, "preprocessor": "canny", "width": 96, "height": 64})
+    seen = Image.open(BytesIO(answer.content))
+    assert seen.size == (96, 64) and seen.getextrema()[0] == (0, 255) and seen.getpixel((48, 32)) == (0, 0, 0)
+    assert client.post("/hints", json={"image": ref, "preprocessor": "pose"}).status_code == 422
+    assert client.post("/hints", json={"image": "0" * 64}).status_code == 422
+    assert client.post("/hints", json={"image": ref, "low": -5}).status_code == 422

@@ -110,6 +110,8 @@ def test_controlnet_guides_with_a_picture_of_its_own(page: Page, site: Site, tmp
     expect(page.locator("#txt2img_note")).to_contain_text("Open a picture for ControlNet")
     page.locator("#txt2img_controlnet input[type='file']").first.set_input_files(tmp_path / "lines.png")
     expect(page.locator("#txt2img_controlnet .sf-well-view img, #txt2img_controlnet img").first).to_be_visible()
+    page.locator("#txt2img_controlnet_hint button").click()
+    expect(page.get_by_alt_text("What the control network sees")).to_be_visible()
     page.locator("#txt2img_generate").click()
     page.wait_for_function("() => [...window.snowfox.state.jobs.values()].some((job) => job.state === 'done')")
     (job, *_) = site.app.service.jobs()

@@ -3,14 +3,17 @@
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import save_file
 
-from pipelines.events import Cancelled, ImageMade, Step
+from pipelines.events import Cancelled, ImageMade, Note, Step
 from pipelines.generator_scheduler import GeneratorScheduler
 from pipelines.recipe import ImageRef, Mask, Recipe, Source
 from pipelines.runner import Runner
@@ -34,9 +37,23 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
         warnings.simplefilter("ignore", FutureWarning)
         for name in tiny_pipelines.PIPELINES:
             tiny_pipelines.write(root / "checkpoints" / name, name)
+    (root / "loras").mkdir()
+    for name in ("flux", "sd3", "qwen-image", "z-image"):
+        for file, tensors in networks_of(loaded(root / "checkpoints" / name)).items():
+            save_file(tensors, root / "loras" / f"{file}.safetensors")
     runner = Runner(root, tmp_path_factory.mktemp("cache"), device="cpu", dtype="float32")
     yield runner
     runner.close()
+
+
+def loaded(folder: Path) -> Any:
+    """A stand-in for a model: what networks are put on."""
+    import diffusers
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        pipe = diffusers.DiffusionPipeline.from_pretrained(folder, local_files_only=True)
+    return SimpleNamespace(components=lambda: {"unet": pipe.transformer, "te": pipe.text_encoder})
 
 
 def picture(runner: Runner, recipe: Recipe) -> NDArray[Any]:
@@ -142,6 +159,53 @@ def test_a_job_stops_within_a_step(runner: Runner) -> None:
     assert isinstance(seen[-1], Cancelled)
     assert len([event for event in seen if isinstance(event, Step)]) < 6
     assert not any(isinstance(event, ImageMade) for event in seen)
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "file"),
+    [("flux", "fused"), ("flux", "text"), ("sd3", "joint"), ("qwen-image", "own"), ("z-image", "layers")],
+)
+def test_a_lora_by_its_trainers_names_changes_the_picture_and_leaves_nothing(
+    runner: Runner, checkpoint: str, file: str
+) -> None:
+    recipe = replace(RECIPE, checkpoint=checkpoint)
+    plain = picture(runner, recipe)
+    seen = events(runner, replace(recipe, prompt=f"{recipe.prompt}<lora:{file}:0.9>"), IMAGES_TOO)
+    assert not [event for event in seen if isinstance(event, Note)]
+    (one,) = made(seen)
+    assert not np.array_equal(array(one.picture), plain) and [asset.name for asset in one.used] == [file]
+    assert np.array_equal(plain, picture(runner, recipe))
+
+
+def networks_of(model: Any) -> dict[str, dict[str, torch.Tensor]]:
+    """By file: the names that are customary for one family, with sizes of these tiny models."""
+    components = model.components()
+    unet = components["unet"]
+
+    def full(name: str, *modules: str) -> dict[str, torch.Tensor]:
+        shapes = [unet.get_submodule(module).weight.shape for module in modules]
+        stream = torch.Generator().manual_seed(1)
+        return {f"{name}.diff": torch.randn(sum(s[0] for s in shapes), shapes[0][1], generator=stream) * 0.5}
+
+    qkv = ("to_q", "to_k", "to_v")
+    match type(unet).__name__:
+        case "FluxTransformer2DModel":
+            inner = components["te"]
+            inner = getattr(inner, "text_model", inner)
+            wide = inner.encoder.layers[0].mlp.fc1.weight.shape
+            text = {"lora_te1_text_model_encoder_layers_0_mlp_fc1.diff": torch.randn(wide) * 3}
+            fused = full(
+                "lora_unet_double_blocks_0_img_attn_qkv", *(f"transformer_blocks.0.attn.{name}" for name in qkv)
+            )
+            return {"fused": fused, "text": text}
+        case "SD3Transformer2DModel":
+            modules = (f"transformer_blocks.0.attn.{name}" for name in qkv)
+            return {"joint": full("lora_unet_joint_blocks_0_x_block_attn_qkv", *modules)}
+        case "QwenImageTransformer2DModel":
+            return {"own": full("transformer.transformer_blocks.0.attn.to_q", "transformer_blocks.0.attn.to_q")}
+        case _:
+            modules = (f"layers.0.attention.{name}" for name in qkv)
+            return {"layers": full("diffusion_model.layers.0.attention.qkv", *modules)}
 
 
 def test_brackets_and_tags_do_not_reach_a_text_model_that_knows_none(runner: Runner) -> None:

@@ -20,6 +20,8 @@ LARGEST = 40_000_000
 
 _EXIF = 0x8769
 _USER_COMMENT = 0x9286
+_ORIENTATION = 0x0112
+_SIDEWAYS = (5, 6, 7, 8)
 _DAMAGED = (OSError, SyntaxError, ValueError, KeyError, TypeError, struct.error)
 _PLAIN_TAGS = (0x010E, 0x010F, 0x0110)
 """ImageDescription, Make and Model."""
@@ -80,10 +82,48 @@ def describe(data: bytes) -> Mapping[str, str]:
     return texts
 
 
+def kind(data: bytes) -> Kind:
+    """What kind of file the bytes begin like; PNG for what begins like none."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if data.startswith(b"RIFF"):
+        return "WEBP"
+    return "AVIF" if data[4:12] in (b"ftypavif", b"ftypavis") else "PNG"
+
+
 def size(data: bytes) -> tuple[int, int]:
-    """Width and height in pixels, from the header alone. Raises BadPicture as `decode` does."""
+    """Width and height in pixels as `decode` gives them, from the header alone. Raises BadPicture as it does."""
     image = _open(data)
-    return image.width, image.height
+    return (image.height, image.width) if _turn(image) in _SIDEWAYS else (image.width, image.height)
+
+
+def remarks(data: bytes) -> tuple[str, ...]:
+    """A sentence for each thing in the file that `decode` cannot keep. Raises BadPicture as it does."""
+    image = _open(data)
+    found = {
+        "The file holds several pictures; the first is used.": getattr(image, "n_frames", 1) > 1,
+        "Its CMYK colours, which are for print, were turned into RGB.": image.mode == "CMYK",
+        "Its palette of colours was turned into RGB.": image.mode in ("P", "PA"),
+        "Its 16 bits a channel were turned into 8.": _deep(data, image),
+        "It was turned upright, as the camera says.": _turn(image) > 1,
+    }
+    return tuple(sentence for sentence, true in found.items() if true)
+
+
+def _deep(data: bytes, image: Image.Image) -> bool:
+    """Pillow reads such colours as 8 bits and does not tell; a PNG's header does."""
+    return image.mode.startswith("I") or (image.format == "PNG" and data[24:25] == b"\x10")
+
+
+def _turn(image: Image.Image) -> int:
+    """EXIF's orientation, 1 for upright; 1 where EXIF is damaged."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            turn = image.getexif().get(_ORIENTATION, 1)
+    except _DAMAGED:
+        return 1
+    return turn if isinstance(turn, int) else 1
 
 
 def png(picture: Picture, texts: Mapping[str, str] | None = None) -> bytes:

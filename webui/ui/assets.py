@@ -18,6 +18,7 @@ SCRIPTS = (
     "gallery.js",
     "models.js",
     "cards.js",
+    "control.js",
     "share.js",
     "access.js",
     *canvas.SCRIPTS,

@@ -120,6 +120,7 @@ def _control(prefix: str, fields: Fields) -> Drawer:
             "controls.0.low": slider("controls.0.low", f"{where}_threshold_a"),
             "controls.0.high": slider("controls.0.high", f"{where}_threshold_b"),
         }
+        place(f'<div data-sf="hint" data-part="{where}" data-tab="{prefix}"></div>', elem_id=f"{where}_hint")
     fields |= made
     return Drawer(part, heading, ("controls.0.enabled", "controls.0.model", "controls.0.weight"), _control_title)
 

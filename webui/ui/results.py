@@ -38,7 +38,7 @@ PROGRESS = (
 INFO = (
     '<section class="sf-card sf-info" data-sf="info" aria-label="Settings of this picture" hidden>'
     '<p class="sf-info-prompt"></p><span class="sf-row">'
-    '<button type="button" class="sf-mini-btn" data-do="use" title="Fill txt2img with these settings">'
+    '<button type="button" class="sf-mini-btn" data-do="use" title="Fill the form with these settings">'
     '<i class="sf-i sf-i-reuse"></i>Use</button>'
     '<button type="button" class="sf-mini-btn" data-do="copy" title="Copy the settings as text">'
     '<i class="sf-i sf-i-copy"></i>Copy</button></span><p class="sf-info-values"></p></section>'
@@ -54,6 +54,7 @@ def _send(prefix: str) -> str:
         '<div class="sf-send" data-sf="send" hidden><span class="sf-lead">Send to</span>'
         + _button(f"{prefix}_send_to_img2img", "send-img2img", "img", "img2img", "Use as the start of a new picture")
         + _button(f"{prefix}_send_to_inpaint", "send-inpaint", "brush", "Inpaint", "Paint over a part and change it")
+        + _button(f"{prefix}_send_to_extras", "send-extras", "fullscreen", "Extras", "Make this picture larger")
         + '<span class="sf-gap"></span>'
         + _button(f"save_{prefix}", "save", "save", "Save", "Download this picture with its settings inside")
         + _button(f"{prefix}_delete", "delete", "trash", "Delete", "Move to the bin (Delete)")

@@ -1,9 +1,10 @@
 """What happens on the server when a control is used: jobs are queued and forms are filled, nothing else."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
+from pathlib import Path
 from time import time_ns
 from typing import Any, cast
 
@@ -12,12 +13,15 @@ import gradio as gr
 from pipelines.catalogue import Catalogue
 from pipelines.recipe import Recipe, RecipeError, Task
 from pipelines.recipe_json import from_json
+from webui.jobs.series import recipes
 from webui.jobs.service import JobService, QueueFull
 from webui.settings import Settings
+from webui.store.images import BadPicture, ImageStore
 from webui.ui import form
 from webui.ui.controls import PREFIX, QUIET, Controls
 from webui.ui.drawers import Drawer
 from webui.ui.offers import offers, spelled
+from webui.ui.several import Several, here
 
 Queue = Callable[[Mapping[str, str]], JobService]
 
@@ -57,6 +61,35 @@ class Forms:
         named = {**part.fields, "checkpoint": self.checkpoint, **pictures, "carried": part.carried}
         button.click(submit, None, note, inputs_kwargs=named, trigger_mode="multiple", **QUIET)
 
+    def several(self, task: Task, note: Any, pictures: Mapping[str, Any], panel: Several, store: ImageStore) -> None:
+        """Bind the button that draws a folder: a job for each picture, and a sentence in `note`."""
+        part = self.tasks[task]
+
+        def submit(request: gr.Request, folder: str, reuse: list[str], carried: str, **values: object) -> str:
+            if not here(request):
+                return refused("", "A folder can be named at the machine itself only, not from elsewhere.")
+            if not (folder or "").strip():
+                return refused(str(panel.folder.elem_id), "Name a folder first.")
+            jobs: list[str] = []
+            try:
+                template = form.read(task, {**_carried(carried), **values, "source.image": "folder"})
+                made = recipes(template, Path(folder.strip()).expanduser(), store, self.catalogue, reuse or ())
+                spoilt: list[str] = []
+                for recipe in made:
+                    if isinstance(recipe, BadPicture):
+                        spoilt.append(str(recipe))
+                    else:
+                        jobs.append(self.queue(request.cookies).submit(recipe).id)
+            except RecipeError as error:
+                return refused(_control(part, error.field), str(error))
+            except QueueFull as error:
+                return refused("", f"{len(jobs)} pictures wait. {error}")
+            return taken(jobs, spoilt)
+
+        named = {**part.fields, "checkpoint": self.checkpoint, **pictures, "carried": part.carried}
+        named |= {"folder": panel.folder, "reuse": panel.reuse}
+        panel.button.click(submit, None, note, inputs_kwargs=named, trigger_mode="once", **QUIET)
+
     def titles(self) -> None:
         """Keep the accordions' titles true to what is in them."""
         for part in self.tasks.values():
@@ -94,7 +127,9 @@ class Forms:
             }
             for task, part in self.tasks.items():
                 held = {name: values[f"{PREFIX[task]}_{name}"] for name in _looked_at(part)}
-                updates |= self._set(task, held, form.fit(held, applied, proposed), catalogue)
+                updates |= self._set(
+                    task, held, form.fit(held, _suited(task, applied), _suited(task, proposed)), catalogue
+                )
             return updates
 
         named: dict[str, Any] = {"checkpoint": self.checkpoint, "applied": self.applied}
@@ -130,6 +165,8 @@ class Forms:
         """Updates after which a form asks for the recipe."""
         if task == "text":
             recipe = replace(recipe, source=None)
+        if task != "finish" and recipe.finish is not None and recipe.finish.only:
+            recipe = replace(recipe, finish=None)
         names = tuple(self.tasks[task].fields)
         values = spelled(form.show(recipe, (*names, "checkpoint")), self.catalogue)
         updates = self._set(task, values, values, self.catalogue)
@@ -165,6 +202,13 @@ def queued(job: str) -> str:
     return f'<span data-sf="answer" data-job="{escape(job)}"></span>'
 
 
+def taken(jobs: Sequence[str], spoilt: Sequence[str]) -> str:
+    """How many pictures of a folder were queued, and what could not be."""
+    words = " ".join([f"{len(jobs)} pictures of the folder wait in the queue.", *spoilt[:5]])
+    icon = '<i class="sf-i sf-i-info" aria-hidden="true"></i>'
+    return f'{queued(jobs[0]) if jobs else ""}<p class="sf-note" role="status">{icon}<span>{escape(words)}</span></p>'
+
+
 def refused(control: str, sentence: str) -> str:
     """A red note beside the form; everything typed stays where it is. control: id of the element at fault."""
     return (
@@ -193,6 +237,13 @@ def _carried(text: str) -> dict[str, object]:
     return cast("dict[str, object]", held) if isinstance(held, dict) else {}
 
 
+def _suited(task: Task, proposed: Mapping[str, object]) -> Mapping[str, object]:
+    """What a model proposes for a task: pictures made from others are not finished unasked."""
+    if task == "text":
+        return proposed
+    return {name: value for name, value in proposed.items() if not name.startswith("finish.")}
+
+
 def _control(part: Controls, field: str) -> str:
     """The element id of the control for a field, "" where there is none."""
     for name, item in part.fields.items():
@@ -204,4 +255,4 @@ def _control(part: Controls, field: str) -> str:
 def _looked_at(part: Controls) -> tuple[str, ...]:
     """The controls whose values decide what a new model changes, and what the titles say."""
     watched = (name for drawer in part.drawers for name in drawer.names)
-    return tuple(dict.fromkeys((*form.FITTED, *watched)))
+    return tuple(name for name in dict.fromkeys((*form.FITTED, *watched)) if name in part.fields)

@@ -5,7 +5,6 @@
   const { el } = snowfox.wellParts;
   const { Mask, Sketch, Toolbar, Extend, gestures } = snowfox;
   const { Overlay, Tint, Guide } = snowfox.wellView;
-  const { box } = snowfox.shapes;
   const SECOND_FINGER_MS = 350;
 
   class Painter {
@@ -138,7 +137,8 @@
 
     /** Lays pixels into a layer without a step. */
     fill(layer, pixels) {
-      layer.data.set(pixels);
+      if (layer === this.sketch) layer.load(pixels);
+      else layer.data.set(pixels);
       this.draw(layer.whole, layer);
     }
 
@@ -169,13 +169,10 @@
       this.refresh();
     }
 
-    boxByNumbers([left, top, width, height], erase) {
-      this.step((layer) => box(layer, left, top, left + width, top + height, erase));
-    }
-
     /** The mask as it counts: what is coloured is to change as well. */
     get painted() {
       const bytes = this.mask.data.slice();
+      if (this.sketch.untouched) return bytes;
       const { data } = this.sketch;
       for (let at = 0; at < bytes.length; at++) bytes[at] = Math.max(bytes[at], data[at] >>> 24);
       return bytes;
@@ -184,9 +181,9 @@
     /** How much is painted, 0..1. */
     get share() {
       if (!this.mask) return 0;
-      const [mask, sketch] = [this.mask.data, this.sketch.data];
+      const mask = this.painted;
       let sum = 0;
-      for (let at = 0; at < mask.length; at++) sum += Math.max(mask[at], sketch[at] >>> 24);
+      for (let at = 0; at < mask.length; at++) sum += mask[at];
       return sum / (255 * mask.length);
     }
 

@@ -98,5 +98,17 @@
     return el("div", { class: "sf-well-box", role: "group", "aria-label": label, hidden: true }, ...nodes);
   }
 
-  snowfox.wellParts = { el, svg, set, icon, button, knob, act, panel };
+  /** A hidden input that opens the dialog for a picture file. */
+  function picker(take) {
+    const input = el("input", { type: "file", accept: "image/*", hidden: true, tabindex: "-1", "aria-hidden": "true" });
+    input.addEventListener("change", () => {
+      if (input.files.length) take(input.files[0]);
+      input.value = "";
+    });
+    return input;
+  }
+
+  // ---- one well
+
+  snowfox.wellParts = { el, svg, set, icon, button, knob, act, panel, picker };
 })();

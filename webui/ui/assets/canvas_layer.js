@@ -147,11 +147,16 @@
       for (let row = Math.floor(rect.y / TILE); row <= lastRow; row++) {
         for (let column = Math.floor(rect.x / TILE); column <= lastColumn; column++) {
           const tile = row * this.columns + column;
-          if (!this.tiles.has(tile)) this.tiles.set(tile, this.snapshot(tile));
+          if (this.tiles.has(tile)) continue;
+          this.tiles.set(tile, this.snapshot(tile));
+          this.taken(tile);
         }
       }
       return rect;
     }
+
+    /** A tile is about to be painted on for the first time in the open step. */
+    taken() {}
 
     touchAll() {
       return this.touch(0, 0, this.width, this.height);

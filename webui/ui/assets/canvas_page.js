@@ -37,11 +37,13 @@
     }
   }
 
-  document.addEventListener("snowfox:picture", ({ detail: { target, ref } }) => {
+  // kept: the mask, the sketch and the frame that belong to the picture; its settings are filled in elsewhere.
+  document.addEventListener("snowfox:picture", ({ detail: { target, ref, kept } }) => {
     const well = wells.get(target);
-    if (!well) return memory.write(target, { image: ref }); // its tab was never open
-    if (well.image?.ref === ref) return undefined;
-    return well.use(ref, { same: true }).catch((error) => well.say(error.message));
+    if (!well) return memory.write(target, { image: ref, ...(kept && { ...kept, given: true }) }); // its tab was never open
+    if (!kept && well.image?.ref === ref) return undefined;
+    const shown = kept ? well.bring(ref, kept) : well.use(ref, { same: true });
+    return shown.catch((error) => well.say(error.message));
   });
   document.addEventListener("keydown", onKey);
   document.addEventListener("paste", onPaste);

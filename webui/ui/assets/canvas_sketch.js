@@ -7,8 +7,9 @@
   class Sketch extends Layer {
     constructor(width, height) {
       super(width, height, Uint32Array);
-      this.base = null; // as the layer was before the open step
+      this.base = null; // as touched tiles were before the open step
       this.cover = null; // how much the open step has painted of each pixel: a stroke does not pile up on itself
+      this.filled = false;
       this.ink("#e0453a", 1);
     }
 
@@ -18,20 +19,24 @@
       this.opacity = opacity;
     }
 
+    /** Whether nothing was ever painted here. */
+    get untouched() {
+      return this.base === null && !this.filled;
+    }
+
     begin() {
       super.begin();
-      this.base = this.data.slice();
-      this.cover = new Uint8Array(this.data.length);
+      this.base ??= new Uint32Array(this.data.length);
+      this.cover ??= new Uint8Array(this.data.length);
     }
 
-    commit() {
-      this.base = this.cover = null;
-      return super.commit();
-    }
-
-    rollback() {
-      this.base = this.cover = null;
-      return super.rollback();
+    taken(tile) {
+      const { x, y, width, height } = this.tileRect(tile);
+      for (let row = y; row < y + height; row++) {
+        const start = row * this.width + x;
+        this.base.set(this.data.subarray(start, start + width), start);
+        this.cover.fill(0, start, start + width);
+      }
     }
 
     put(at, coverage, erase) {
@@ -69,8 +74,13 @@
       return rect;
     }
 
+    load(pixels) {
+      this.data.set(pixels);
+      this.filled = true;
+    }
+
     get empty() {
-      return this.data.every((pixel) => !pixel);
+      return this.untouched || this.data.every((pixel) => !pixel);
     }
 
     get bytes() {

@@ -3,6 +3,7 @@
 (() => {
   const snowfox = (window.snowfox ??= {});
   const { el, button, knob, act, panel } = snowfox.wellParts;
+  const { box } = snowfox.shapes;
   const TOOLS = [
     ["brush", "Brush", "B"],
     ["eraser", "Eraser", "E"],
@@ -146,7 +147,10 @@
       const field = (name) => el("input", { type: "number", min: 0, step: 1, value: 0, "aria-label": `${name} of the box` });
       this.boxFields = names.map(field);
       const labelled = names.map((name, at) => el("label", { title: "In pixels of the picture" }, name, this.boxFields[at]));
-      const draw = (erase) => () => this.painter.boxByNumbers(this.boxFields.map((input) => Number(input.value) || 0), erase);
+      const draw = (erase) => () => {
+        const [left, top, width, height] = this.boxFields.map((input) => Number(input.value) || 0);
+        this.painter.step((layer) => box(layer, left, top, left + width, top + height, erase));
+      };
       return panel("Box by numbers", ...labelled, act("Paint", draw(false), "Paint the box"), act("Erase", draw(true), "Erase the box"));
     }
 

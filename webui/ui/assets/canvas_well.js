@@ -2,24 +2,13 @@
 "use strict";
 (() => {
   const snowfox = (window.snowfox ??= {});
-  const { el, icon, button } = snowfox.wellParts;
+  const { el, icon, button, picker } = snowfox.wellParts;
   const { upload, inputUrl, loaded, memory, fillTextbox } = snowfox.wellStore;
   const { readMask } = snowfox.png;
   const { scene, hints } = snowfox.wellScene;
   const INVITATION = "Drop a picture here, or paste one";
 
   const some = (...nodes) => nodes.filter(Boolean);
-
-  function picker(take) {
-    const input = el("input", { type: "file", accept: "image/*", hidden: true, tabindex: "-1", "aria-hidden": "true" });
-    input.addEventListener("change", () => {
-      if (input.files.length) take(input.files[0]);
-      input.value = "";
-    });
-    return input;
-  }
-
-  // ---- one well
 
   class Well {
     /** masked: what is painted is a mask; else a sketch over the picture. */
@@ -148,8 +137,9 @@
       this.say();
       this.busy(true);
       try {
-        const { ref } = await upload(file);
+        const { ref, notes = [] } = await upload(file);
         if (turn === this.turn) await this.use(ref, { turn });
+        if (turn === this.turn) this.say(notes.join(" "), this.note);
       } catch (error) {
         if (turn === this.turn) this.say(error.message);
       } finally {
@@ -159,9 +149,9 @@
 
     /**
      * Shows a picture that the server has. kept: what belongs to it when all is restored, {mask, sketch, extend};
-     * same: a picture of the same size keeps what is painted.
+     * given: its size and settings come from elsewhere; same: a picture of the same size keeps what is painted.
      */
-    async use(ref, { turn = ++this.turn, kept = null, same = false } = {}) {
+    async use(ref, { turn = ++this.turn, kept = null, given = false, same = false } = {}) {
       const size = await loaded(inputUrl(ref)).catch(() => {
         throw new Error("This picture is not there any more.");
       });
@@ -174,7 +164,14 @@
       this.view.open(inputUrl(ref), size.width, size.height);
       const painted = this.draft.mask || this.draft.sketch || this.draft.dirty;
       this.say(stays && painted ? "What you painted was kept." : "", this.note);
-      this.publish(kept !== null);
+      this.publish({ restored: kept !== null, given });
+    }
+
+    /** A stored picture with what belongs to it, as its settings tell. */
+    async bring(ref, kept) {
+      const turn = ++this.turn;
+      await this.use(ref, { turn, kept, given: true });
+      await this.restoreLayers(turn);
     }
 
     open({ width, height }, { mask, sketch, extend }) {
@@ -196,11 +193,12 @@
       this.empty.querySelector("button").focus();
     }
 
-    /** Tells the page; exact: the size is to be taken as it is, for the picture is extended. */
-    publish(restored = false) {
+    /** Tells the page. exact: the size is to be taken as it is, for the picture is extended; given: it is known. */
+    publish({ restored = false, given = false } = {}) {
       this.keep();
       const { width, height } = this.image ? this.view.extent : { width: 0, height: 0 };
       const detail = { target: this.prefix, ref: this.image?.ref ?? "", width, height, restored };
+      if (given) detail.given = true;
       if (this.painter.extend?.any) detail.exact = true;
       document.dispatchEvent(new CustomEvent("snowfox:well", { detail }));
     }
@@ -226,15 +224,19 @@
 
     /** After a reload: the picture and what was painted; what the server has forgotten is forgotten here too. */
     async restore() {
-      const { image, ...kept } = memory.read(this.prefix);
+      const { image, given = false, ...kept } = memory.read(this.prefix);
       if (!image) return;
       const turn = ++this.turn;
       try {
-        await this.use(image, { turn, kept });
+        await this.use(image, { turn, kept, given });
       } catch {
         if (turn === this.turn) memory.write(this.prefix, {});
         return;
       }
+      await this.restoreLayers(turn);
+    }
+
+    async restoreLayers(turn) {
       if (turn !== this.turn) return;
       await this.draft.restore();
       if (turn !== this.turn) return;
