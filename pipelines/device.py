@@ -45,6 +45,7 @@ class Device:
 
     def entry(self) -> DeviceEntry:
         dtype = str(self.dtype).removeprefix("torch.")
+        # A plain text: torch's own class would make the web process load torch to read it.
         return DeviceEntry(self.kind, self.title, dtype, self.bytes, str(torch.__version__))
 
 

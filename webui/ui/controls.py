@@ -7,7 +7,9 @@ from typing import Any
 import gradio as gr
 
 from pipelines.recipe import Recipe, Task
+from webui.addons.panel import Panel
 from webui.ui import enlarging, expert, starting
+from webui.ui import panels as addon_panels
 from webui.ui.drawers import Drawer, accordion
 from webui.ui.markup import place
 from webui.ui.offers import offers
@@ -77,8 +79,8 @@ def basics(task: Task) -> dict[str, Any]:
     return fields
 
 
-def drawers(task: Task) -> tuple[dict[str, Any], tuple[Drawer, ...]]:
-    """The closed accordions: their controls by name, and what keeps their titles true."""
+def drawers(task: Task, panels: tuple[Panel, ...] = ()) -> tuple[dict[str, Any], tuple[Drawer, ...]]:
+    """The closed accordions, those of add-ons last: their controls by name, and what keeps their titles true."""
     prefix = PREFIX[task]
     fields: dict[str, Any] = {}
     with gr.Column(elem_classes="sf-accs", min_width=0):
@@ -86,7 +88,8 @@ def drawers(task: Task) -> tuple[dict[str, Any], tuple[Drawer, ...]]:
         larger, enlargers = enlarging.drawers(task, prefix)
         source, starts = starting.drawers(task, prefix)
         more, others = expert.drawers(task, prefix)
-    return fields | larger | source | more, (*made, *enlargers, *starts, *others)
+        theirs, added = addon_panels.drawers(prefix, panels)
+    return fields | larger | source | more | theirs, (*made, *enlargers, *starts, *others, *added)
 
 
 def carried(task: Task) -> tuple[Any, Any]:
