@@ -54,7 +54,7 @@ EXTENSION = Extension("Words", "1", setup)
 
 
 def test_what_an_addon_says_is_read_without_running_it(write: Write, host: Make) -> None:
-    write("plain", "print(1 / 0)\n" + PLAIN.replace('setup, d', 'setup, on=False, d'))
+    write("plain", "print(1 / 0)\n" + PLAIN.replace("setup, d", "setup, on=False, d"))
     found = standing(host(), "plain")
     assert (found.found.title, found.found.version, found.found.description) == ("Plain", "1.2", "Does nothing")
     assert (found.state, found.wanted) == ("disabled", False)
