@@ -1,6 +1,7 @@
 """The host: what is found, what state it is in, and what a recipe goes through."""
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -53,7 +54,7 @@ EXTENSION = Extension("Words", "1", setup)
 
 
 def test_what_an_addon_says_is_read_without_running_it(write: Write, host: Make) -> None:
-    write("plain", "print(1 / 0)\n" + PLAIN.replace('setup, d', 'setup, on=False, d'))
+    write("plain", "print(1 / 0)\n" + PLAIN.replace("setup, d", "setup, on=False, d"))
     found = standing(host(), "plain")
     assert (found.found.title, found.found.version, found.found.description) == ("Plain", "1.2", "Does nothing")
     assert (found.state, found.wanted) == ("disabled", False)
@@ -301,3 +302,20 @@ def test_a_record_that_cannot_be_read_counts_as_none(tmp_path: Path) -> None:
     for text in ("", "[]", '{"on": 3}', '{"origins": {"a": 1}}', json.dumps({"hunt": {"x": 1}})):
         (tmp_path / "extensions.json").write_text(text)
         assert Records(tmp_path).read().on == {}
+
+
+def test_what_ships_loads(host: Make, tmp_path: Path) -> None:
+    shipped = Path(__file__).parents[2] / "extensions"
+    names = ("wildcards", "seamless", "cutout", "pastel", "moonlight")
+    for name in names:
+        shutil.copytree(shipped / name, tmp_path / "extensions" / name)
+    Records(tmp_path).write(Record(on=dict.fromkeys(names, True)))
+    made = host()
+    assert {one.found.name: one.state for one in made.standings()} == dict.fromkeys(names, "enabled")
+    data = tmp_path / "extensions" / ".data" / "wildcards"
+    data.mkdir(parents=True)
+    (data / "animal.txt").write_text("fox\nowl\n")
+    recipes, _ = made.prepare(Recipe("a __animal__ and a __stone__", seed=1, count=4))
+    assert [(one.seed, one.count) for one in recipes] == [(1, 1), (2, 1), (3, 1), (4, 1)]
+    assert {one.prompt for one in recipes} <= {"a fox and a __stone__", "a owl and a __stone__"}
+    assert recipes == made.prepare(Recipe("a __animal__ and a __stone__", seed=1, count=4))[0]

@@ -62,6 +62,7 @@ def build(
                 kept = preferences.build(settings)
         forms = _bind(blocks, service, lambda cookies: service, settings, checkpoint, tasks)
         forms.remember()
+        forms.edit_styles()
         start = tasks["image"]
         if start.several is not None:
             forms.several("image", start.note, start.pictures, start.several, store)
@@ -115,6 +116,7 @@ def _bind(
     tasks: dict[Task, TaskTab],
 ) -> Forms:
     bridge = gr.Textbox(visible="hidden", elem_id="sf_bridge", label="Settings to show")
+    kept = gr.Textbox("", visible="hidden", elem_id="sf_kept", label="Settings of the last visit")
     ready = gr.Button("Engine ready", visible="hidden", elem_id="sf_ready")
     applied = gr.State({})
     controls: dict[Task, Controls] = {task: tab.controls for task, tab in tasks.items()}
@@ -123,8 +125,10 @@ def _bind(
         forms.generate(task, tab.generate, tab.note, tab.pictures)
     forms.titles()
     forms.fill(bridge)
-    for event in (blocks.load, ready.click, forms.checkpoint.input):
+    forms.keep()
+    for event in (blocks.load, forms.checkpoint.input):
         forms.refresh(event)
+    forms.restore(forms.refresh(ready.click), kept)
     return forms
 
 

@@ -51,7 +51,7 @@ def _row(standing: Standing) -> str:
     )
     return (
         f'<li data-addon="{escape(found.name)}"><div><b>{escape(found.title)}</b> '
-        f'<span>{escape(" ".join(filter(None, (found.name, found.version))))}</span>{what}{why}{_deeds(standing.deeds)}'
+        f"<span>{escape(' '.join(filter(None, (found.name, found.version))))}</span>{what}{why}{_deeds(standing.deeds)}"
         f'{details}</div><span class="sf-ext-state {kind}">{word}</span></li>'
     )
 

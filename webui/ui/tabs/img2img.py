@@ -23,8 +23,8 @@ def build(folders: bool, panels: tuple[Panel, ...] = ()) -> TaskTab:
             picture = well("img2img", mask=False)
             fields |= starting.changes("image")
             fields |= controls.basics("image")
-            more, drawers = controls.drawers("image", panels)
+            more, drawers, styling = controls.drawers("image", panels)
             several = panel("img2img") if folders else None
         with gr.Column(scale=6, min_width=0, elem_classes="sf-right", elem_id="img2img_results"):
             results("image")
-    return TaskTab(Controls(fields | more, drawers, *carried), generate, note, picture.fields, several)
+    return TaskTab(Controls(fields | more, drawers, styling, *carried), generate, note, picture.fields, several)

@@ -26,10 +26,10 @@ def build(panels: tuple[Panel, ...] = ()) -> TaskTab:
             carried = controls.carried("inpaint")
             fields |= starting.changes("inpaint")
             fields |= controls.basics("inpaint")
-            more, drawers = controls.drawers("inpaint", panels)
+            more, drawers, styling = controls.drawers("inpaint", panels)
         with gr.Column(scale=6, min_width=0, elem_classes="sf-right sf-painting", elem_id="inpaint_results"):
             place(VIEWS)
             with gr.Column(elem_classes="sf-paint", min_width=0):
                 picture = well("inpaint", mask=True)
             results("inpaint")
-    return TaskTab(Controls(fields | more, drawers, *carried), generate, note, picture.fields)
+    return TaskTab(Controls(fields | more, drawers, styling, *carried), generate, note, picture.fields)

@@ -18,7 +18,7 @@ def build(panels: tuple[Panel, ...] = ()) -> TaskTab:
             note = place("", elem_id="txt2img_note", classes="sf-answer")
             carried = controls.carried("text")
             fields |= controls.basics("text")
-            more, drawers = controls.drawers("text", panels)
+            more, drawers, styling = controls.drawers("text", panels)
         with gr.Column(scale=6, min_width=0, elem_classes="sf-right", elem_id="txt2img_results"):
             results("text")
-    return TaskTab(Controls(fields | more, drawers, *carried), generate, note, {})
+    return TaskTab(Controls(fields | more, drawers, styling, *carried), generate, note, {})
