@@ -5,7 +5,9 @@ import gc
 import sys
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from threading import Lock
+from typing import Any
 
 import torch
 
@@ -20,7 +22,9 @@ RESERVE = 0.5
 class Shelf:
     """Loaded models, the last used kept first, under a budget of bytes."""
 
-    def __init__(self, device: Device, budget: int | None = None, building: Lock | None = None) -> None:
+    def __init__(
+        self, device: Device, budget: int | None = None, building: AbstractContextManager[Any] | None = None
+    ) -> None:
         """budget: bytes of weights; None: half of the device's memory.
 
         building -- held while a model is built: diffusers does it with a patch that reaches other threads

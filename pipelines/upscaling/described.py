@@ -3,7 +3,9 @@
 import json
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -18,7 +20,7 @@ _TOPIC = "upscaler"
 
 
 class Described:
-    def __init__(self, facts: FileFacts, found: Callable[[], None], building: threading.Lock) -> None:
+    def __init__(self, facts: FileFacts, found: Callable[[], None], building: AbstractContextManager[Any]) -> None:
         """facts: where it is remembered; found: called from the background thread after each file.
 
         building -- held while a network is built

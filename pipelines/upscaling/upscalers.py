@@ -4,8 +4,10 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from PIL import Image
 
@@ -59,7 +61,7 @@ class Upscalers:
         facts: FileFacts,
         device: Device,
         changed: Callable[[], None],
-        building: threading.Lock | None = None,
+        building: AbstractContextManager[Any] | None = None,
     ) -> None:
         """facts: where it is kept what was found out; changed: called from a thread when more is known of a file.
 
