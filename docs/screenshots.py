@@ -123,6 +123,40 @@ def looking(camera: Camera) -> None:
     page.get_by_role("button", name="Undo").click()
 
 
+def painting(camera: Camera) -> None:
+    """Inpaint at work: a mask, colours, a frame to extend the picture to, soft inpainting."""
+    page = camera.page
+    camera.tab("txt2img")
+    page.locator("#txt2img_strip .sf-thumb[aria-pressed]").last.click()
+    page.locator("#txt2img_send_to_inpaint").click()
+    well = page.locator("#inpaint_canvas .sf-well")
+    expect(well).to_have_attribute("data-state", "open")
+    surface = well.locator("canvas.sf-well-mask")
+
+    def draw(*points: tuple[float, float]) -> None:
+        box = surface.bounding_box()
+        assert box is not None
+        for number, (x, y) in enumerate(points):
+            page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=5)
+            if number == 0:
+                page.mouse.down()
+        page.mouse.up()
+
+    draw((0.3, 0.55), (0.5, 0.45), (0.7, 0.55))
+    well.get_by_role("button", name="Grow, shrink, feather").click()
+    camera.shoot("inpaint-mask")
+    well.get_by_role("button", name="Grow, shrink, feather").click()
+    well.get_by_role("button", name="Colour", exact=True).click()
+    well.get_by_label("Colour of the brush").fill("#2f6fe0")
+    draw((0.25, 0.2), (0.6, 0.12))
+    camera.shoot("inpaint-colour")
+    well.get_by_role("button", name="Extend the picture (O)").click()
+    well.get_by_role("button", name="Extend to the right").click()
+    well.get_by_role("button", name="Extend to the bottom").click()
+    camera.shoot("inpaint-extend")
+    camera.tab("txt2img")
+
+
 def shots(browser: Browser, url: str, out: Path, only: str, fake: bool) -> None:
     for theme in THEMES:
         for width, height in SIZES.items():
@@ -138,7 +172,7 @@ def shots(browser: Browser, url: str, out: Path, only: str, fake: bool) -> None:
             page = context.new_page()
             page.goto(url)
             expect(page.get_by_label("Model", exact=True)).not_to_have_value("", timeout=120_000)
-            steps: list[Callable[[Camera], None]] = [making, looking, *([failing] if fake else [])]
+            steps: list[Callable[[Camera], None]] = [making, looking, painting, *([failing] if fake else [])]
             camera = Camera(page, out, name)
             for step in steps:
                 step(camera)

@@ -125,7 +125,7 @@ class Catalogue:
         return next((known for known in self.schedules if known.casefold() == name.casefold()), None)
 
     def defaults(self, checkpoint: str) -> dict[str, Json]:
-        """Field values that suit a checkpoint: those of its family, then its own."""
+        """Field values that suit a checkpoint, by their paths: those of its family, then its own."""
         entry = self.checkpoint(checkpoint)
         family = self.family(entry.family) if entry else None
         return {**(family.defaults if family else {}), **(entry.defaults if entry else {})}
@@ -141,3 +141,14 @@ class Catalogue:
         entry = self.checkpoint(checkpoint)
         family = self.family(entry.family) if entry else None
         return {**(family.lacks if family else {}), **(entry.lacks if entry else {})}
+
+    def completed(self, given: Mapping[str, Json]) -> dict[str, Json]:
+        """Fields of a recipe by their paths, with what suits its checkpoint where they say nothing.
+
+        What a checkpoint's pictures are finished with is meant for pictures drawn from nothing, in one pass.
+        """
+        suited = self.defaults(str(given.get("checkpoint") or ""))
+        parts = {name.partition(".")[0] for name, value in given.items() if value is not None}
+        if parts & {"source", "hires"}:
+            suited = {name: value for name, value in suited.items() if not name.startswith("finish.")}
+        return {**suited, **given}

@@ -1,7 +1,7 @@
 """Denoising: the loop that drives a sampler over a U-Net, and hands back every step."""
 
 import math
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,10 +11,15 @@ from pipelines.prompt.conditioning import Conditioning, Told
 from pipelines.prompt.encoder import Condition
 from pipelines.samplers import Steps
 from pipelines.schedules import NoiseTable
+from pipelines.soft_inpainting import mixed
+from pipelines.source import Soft
 
 Prediction = Literal["epsilon", "v"]
 Predict = Callable[[torch.Tensor, torch.Tensor, Condition], torch.Tensor]
 """(x of unit scale, timesteps (batch,), what each is told) -> the network's output, fp32."""
+
+Steer = Callable[[torch.Tensor, torch.Tensor, Condition, float, Sequence[bool]], Condition]
+"""(as Predict; the part of the calls that are done, which of the batch follow the prompt) -> what each is told then."""
 
 
 class Stopped(Exception):
@@ -39,6 +44,7 @@ class Blend:
     """Inpainting: outside the mask the estimate is the source.
 
     mask  -- 1 is repainted, 0 kept, broadcasts over a latent; source -- the clean latents
+    soft  -- the mask's grey counts: it says how much of the source is mixed in
     early -- what the model is shown is the source there, in place of its answer: so do the programs from which the
              samplers in "variance preserving" form came
     """
@@ -46,9 +52,14 @@ class Blend:
     mask: torch.Tensor
     source: torch.Tensor
     early: bool = False
+    soft: Soft | None = None
 
-    def __call__(self, latent: torch.Tensor) -> torch.Tensor:
-        return latent * self.mask + self.source * (1 - self.mask)
+    def __call__(self, latent: torch.Tensor, sigma: float) -> torch.Tensor:
+        """sigma: the noise level at which `latent` is the estimate; 0 for the last latents."""
+        if self.soft is None:
+            return latent * self.mask + self.source * (1 - self.mask)
+        # What is drawn in the end is kept as it is: pixels decide.
+        return mixed(self.source, latent, self.mask, sigma, self.soft) if sigma > 0 else latent
 
 
 @dataclass(frozen=True)
@@ -98,6 +109,7 @@ class Denoiser:
         image_guidance: float | None = None,
         thrift: Thrift = FULL,
         rescale: float = 0.0,
+        steer: Steer | None = None,
     ) -> None:
         """group: pictures in one call. Each use of a Denoiser is one call: it counts them for `conditioning`.
 
@@ -106,6 +118,7 @@ class Denoiser:
                           and the rest of the picture in inpainting models
         image_guidance -- how closely the picture in `beside` is followed (Brooks et al. 2022, 3.2.1); None: no such
                           guidance
+        steer          -- what control networks add to what the network is told
         rescale        -- how much of the contrast that guidance adds is taken back (Lin et al. 2023, 3.4), 0 .. 1
         """
         self._predict = predict
@@ -120,6 +133,7 @@ class Denoiser:
         self._image_guidance = image_guidance
         self._thrift = thrift
         self._rescale = rescale
+        self._steer = steer
 
     @property
     def calls(self) -> int:
@@ -161,7 +175,7 @@ class Denoiser:
             outputs = self._asked(x, timestep, along)
             without, scale = outputs[0], 1.0
         else:
-            without, *outputs = self._asked(x, timestep, [told.negative, *along])
+            without, *outputs = self._asked(x, timestep, [told.negative, *along], told.negative)
             scale = self._guidance
         pull = torch.zeros_like(without)
         for output, (_, weight) in zip(outputs, told.parts, strict=True):
@@ -170,22 +184,31 @@ class Denoiser:
         if self._image_guidance is not None and self._beside is not None:
             own = x.shape[1] - self._beside.shape[1]
             hidden = torch.cat([x[:, :own], torch.zeros_like(x[:, own:])], dim=1)
-            blank = self._asked(hidden, timestep, [told.negative])[0]
+            blank = self._asked(hidden, timestep, [told.negative], told.negative)[0]
             result = blank + (without - blank) * self._image_guidance
         result = result + pull * scale
         if self._rescale and not alone:
             result = rescaled(result, without + pull, self._rescale)
         return torch.stack([result, without]) if self._both else result
 
-    def _asked(self, x: torch.Tensor, timestep: float, conditions: list[Condition]) -> list[torch.Tensor]:
-        """The network's answer to each condition. Those of equal length are asked together; none is padded."""
+    def _asked(
+        self, x: torch.Tensor, timestep: float, conditions: list[Condition], against: Condition | None = None
+    ) -> list[torch.Tensor]:
+        """The network's answer to each condition. Those of equal length are asked together; none is padded.
+
+        against -- the negative prompt, where it is among them
+        """
         count = x.shape[0]
         answers: dict[int, torch.Tensor] = {}
         for length in {condition.tokens.shape[1] for condition in conditions}:
             places = [place for place, condition in enumerate(conditions) if condition.tokens.shape[1] == length]
             context = _repeated([conditions[place] for place in places], count)
             times = x.new_full((count * len(places),), timestep)
-            output = self._predict(torch.cat([x] * len(places)), times, context)
+            shown = torch.cat([x] * len(places))
+            if self._steer is not None:
+                along = [conditions[place] is not against for place in places for _ in range(count)]
+                context = self._steer(shown, times, context, (self._calls - 1) / self._thrift.total, along)
+            output = self._predict(shown, times, context)
             answers |= dict(zip(places, output.chunk(len(places)), strict=True))
         return [answers[place] for place in range(len(conditions))]
 
@@ -254,7 +277,7 @@ def denoise(
             shown = point
             if blend is not None and blend.early:
                 scale = math.sqrt(1 + sigma**2)
-                shown = blend(point / scale) * scale
+                shown = blend(point / scale, sigma) * scale
             estimate = denoiser(shown, sigma)
             if shown is not point:
                 # The noise that was found is taken from the point itself.
@@ -262,7 +285,7 @@ def denoise(
             if not bool(torch.isfinite(estimate).all()):
                 raise NotANumber
             if blend is not None and not blend.early:
-                estimate = blend(estimate)
+                estimate = blend(estimate, sigma)
             count += 1
             point, sigma = steps.send(estimate)
             if count // calls > done and done < total - 1:

@@ -40,13 +40,18 @@ class Step:
 
 @dataclass(frozen=True)
 class ImageMade:
-    """Picture `index` (from 0) of the job is finished. used: what took part in it, in the order of the prompt."""
+    """Picture `index` (from 0) of the job is finished.
+
+    used       -- what took part in it, in the order of the prompt
+    first_pass -- it is what the second pass of that picture begins with, kept beside it
+    """
 
     job: str
     index: int
     seed: int
     picture: Picture
     used: tuple[Used, ...] = ()
+    first_pass: bool = False
 
 
 @dataclass(frozen=True)

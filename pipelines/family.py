@@ -10,11 +10,13 @@ import torch
 from PIL import Image
 
 from pipelines.catalogue import FamilyEntry
+from pipelines.control.guide import Unit
 from pipelines.device import Device
 from pipelines.header import Header
+from pipelines.latents import Autoencoder
 from pipelines.picture import Picture
 from pipelines.prompt.embeddings import Embeddings
-from pipelines.recipe import Emphasis, Fill, Json, Sampling, Task, Tiling
+from pipelines.recipe import Control, Emphasis, Fill, Json, Sampling, Soft, Task, Tiling
 from pipelines.samplers import Sampler
 
 
@@ -30,10 +32,13 @@ class ModelError(Exception):
 class Start:
     """What noise is put on: a picture for the whole batch, or the latents of a first pass.
 
-    source   -- RGB at the order's size; or (pictures, channels, height, width) of unit scale, one for each seed
+    source   -- RGB, at the order's size, or of another whose latents are brought to it;
+                or (pictures, channels, height, width) of unit scale, one for each seed
     strength -- 0 .. 1, how much noise
     whole    -- the order's steps are those made; else they are those of the way from pure noise
-    mask     -- grey, white is repainted
+    mask     -- grey at the order's size, white is repainted
+    soft     -- its grey counts
+    hidden   -- 0 .. 1: how far inpainting models do not see what is to be repainted
     """
 
     source: Image.Image | torch.Tensor
@@ -41,6 +46,8 @@ class Start:
     mask: Image.Image | None = None
     fill: Fill = "original"
     whole: bool = False
+    soft: Soft | None = None
+    hidden: float = 1.0
 
 
 class Successor:
@@ -63,11 +70,21 @@ class Successor:
 
 
 @dataclass(frozen=True)
+class Guided:
+    """A control as the recipe has it, and its picture."""
+
+    control: Control
+    image: Image.Image
+
+
+@dataclass(frozen=True)
 class Order:
     """One pass over a batch of pictures that differ in their seeds only, with every name resolved.
 
     image_guidance -- how closely an edit model follows the picture it starts from
+    references -- pictures that an edit model looks at
     after -- in a second pass: the steps of the first by which its prompt counted; None: this is the first
+    vae   -- name of an asset; "": the model's own one
     light -- spare memory at the price of time
     """
 
@@ -90,7 +107,10 @@ class Order:
     successor: Successor | None = None
     tiling: Tiling = "off"
     image_guidance: float = 1.5
+    references: tuple[Image.Image, ...] = ()
     after: int | None = None
+    vae: str = ""
+    controls: tuple[Guided, ...] = ()
     light: bool = False
 
 
@@ -130,6 +150,21 @@ class Model(ABC):
         encoders "te", "te2", "te3" in the order in which trainers number them. Empty: no network can be used."""
         return {}
 
+    @property
+    def autoencoder(self) -> Autoencoder | None:
+        """Its own one; None: it cannot take another."""
+        return None
+
+    def use_vae(self, vae: Autoencoder | None) -> None:  # noqa: B027 (for those that can take another)
+        """Work with this autoencoder from now on; None: with its own."""
+
+    def use_controls(self, units: Sequence[Unit]) -> None:  # noqa: B027 (for those that have control networks)
+        """Let these guide what is drawn from now on."""
+
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences about what happened to the last pictures."""
+        return ()
+
     def words(self, order: Order) -> tuple[str, ...]:
         """The trained words (of `order.embeddings`) that take part, by name."""
         return ()
@@ -148,6 +183,11 @@ class Model(ABC):
 
         Raises denoise.Stopped, denoise.NotANumber, or whatever torch raises.
         """
+
+    def changed(self, order: Order, latents: torch.Tensor) -> list[Image.Image]:
+        """For an order with soft inpainting and what was drawn for it: where each picture is a new one, grey, white
+        where it is. Empty where there is no such thing."""
+        return []
 
     @abstractmethod
     def encode(self, images: Sequence[Image.Image], seeds: tuple[int, ...]) -> torch.Tensor:

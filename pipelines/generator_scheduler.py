@@ -5,6 +5,7 @@ for the points at which it wants the network. A dry run tells those points befor
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -12,8 +13,9 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.schedulers.scheduling_utils import SchedulerMixin, SchedulerOutput
 
 from pipelines import samplers, schedules
+from pipelines.recipe import Sampling
 from pipelines.samplers import Noise, Steps
-from pipelines.schedules import NoiseTable, Span
+from pipelines.schedules import NoiseTable
 
 Kind = Literal["flow", "epsilon", "v_prediction"]
 
@@ -21,10 +23,31 @@ NEAREST = 0.999
 """A flow begins in pure noise, whose level in the form of the stochastic samplers would be infinite."""
 
 
+@dataclass(frozen=True)
+class Drive:
+    """A way through the noise that is laid out beforehand, whatever the pipeline proposes.
+
+    x        -- the latents at the first level, in the pipeline's form, fp32: the pipeline's own are not looked at
+    levels   -- falling, the last one 0
+    see      -- is shown each estimate of the clean latents and returns the one to go on with; may raise, to stop
+    settings -- what the recipe says of the sampler
+    """
+
+    x: torch.Tensor
+    levels: Sequence[float]
+    see: Callable[[torch.Tensor], torch.Tensor]
+    settings: Sampling
+
+
 class GeneratorScheduler(SchedulerMixin, ConfigMixin):
-    """Samplers that draw noise need `noise`, which makes their source for the latents' shape and device."""
+    """Samplers that draw noise need `noise`, which makes their source for the latents' shape and device.
+
+    drive -- see there; result: then holds the last latents, fp32
+    """
 
     noise: Callable[[torch.Tensor], Noise] | None = None
+    drive: Drive | None = None
+    result: torch.Tensor | None = None
 
     @register_to_config
     def __init__(
@@ -41,6 +64,7 @@ class GeneratorScheduler(SchedulerMixin, ConfigMixin):
         num_train_timesteps: int = 1000,
         beta_start: float = 0.00085,
         beta_end: float = 0.012,
+        beta_schedule: Literal["scaled_linear", "linear"] = "scaled_linear",
         use_flow_sigmas: bool = True,
     ) -> None:
         """prediction_type: what the network predicts. The names are those of diffusers' own schedulers, which pipelines
@@ -61,10 +85,12 @@ class GeneratorScheduler(SchedulerMixin, ConfigMixin):
         self._shift = shift
         self._dynamic = use_dynamic_shifting
         self._betas = beta_start, beta_end
+        self._linear = beta_schedule == "linear"
         self._levels: list[float] = []
         self._points: list[float] = []
         self._steps: Steps | None = None
         self._done = 0
+        self._x: torch.Tensor | None = None
         self.timesteps = torch.zeros(0)
         self.sigmas = torch.zeros(0)
         self.begin_index: int | None = None
@@ -73,7 +99,7 @@ class GeneratorScheduler(SchedulerMixin, ConfigMixin):
     @property
     def init_noise_sigma(self) -> float:
         """What the pipeline's first noise is multiplied with."""
-        return 1.0 if self._prediction == "flow" else self._levels[0]
+        return 1.0 if self._prediction == "flow" or self.drive else self._levels[0]
 
     def set_begin_index(self, begin_index: int = 0) -> None:
         """Image to image begins further down."""
@@ -85,10 +111,14 @@ class GeneratorScheduler(SchedulerMixin, ConfigMixin):
         device: torch.device | str | None = None,
         sigmas: Sequence[float] | None = None,
         mu: float | None = None,
+        timesteps: Any = None,
     ) -> None:
-        """mu: log of the shift, as pipelines work it out from the picture's size."""
+        """mu: log of the shift, as pipelines work it out from the picture's size. timesteps: not used, sigmas tell."""
         table = self._table(mu)
-        if sigmas is None:
+        if self.drive is not None:
+            levels = list(self.drive.levels)
+            self._x = self.drive.x
+        elif sigmas is None:
             levels = self._chosen(num_inference_steps or 1, table)
         else:
             shift = table.shift if isinstance(table, schedules.FlowTable) else 1.0
@@ -126,13 +156,15 @@ class GeneratorScheduler(SchedulerMixin, ConfigMixin):
     ) -> SchedulerOutput | tuple[torch.Tensor]:
         """The network's answer at `sample`; returns the next point at which it is asked, or the end."""
         place = self._place()
-        level, x = self._points[place], sample.float()
+        level, x = self._points[place], sample.float() if self._x is None else self._x
         outer = self._outer(level)
         answer = model_output.float()
         if self._prediction == "v_prediction":
             denoised = x / (level**2 + 1) - answer * (level / (level**2 + 1) ** 0.5)
         else:
             denoised = x - answer * (outer if self._prediction == "flow" else level)
+        if self.drive is not None:
+            denoised = self.drive.see(denoised)
         if self._steps is None:
             self._steps = self._begun(x if self._plain else x / (1 - outer), place)
         try:
@@ -141,8 +173,14 @@ class GeneratorScheduler(SchedulerMixin, ConfigMixin):
             made = point if self._plain else point / (1 + level)
         except StopIteration as stop:
             made, self._steps, self._done = stop.value, None, 0
+        if self.drive is not None:
+            self._x = self.result = made
         result = made.to(sample.dtype)
         return SchedulerOutput(prev_sample=result) if return_dict else (result,)
+
+    def levels(self, count: int) -> list[float]:
+        """The levels of so many steps, by the sampler's and the recipe's schedule."""
+        return self._chosen(count, self._table(None))
 
     def __len__(self) -> int:
         return self._train
@@ -164,14 +202,15 @@ class GeneratorScheduler(SchedulerMixin, ConfigMixin):
 
     def _table(self, mu: float | None) -> NoiseTable:
         if self._prediction != "flow":
-            return schedules.scaled_linear_table(*self._betas, self._train)
+            make = schedules.linear_table if self._linear else schedules.scaled_linear_table
+            return make(*self._betas, self._train)
         shift = torch.e**mu if self._dynamic and mu is not None else self._shift
         return schedules.flow_table(shift, self._train)
 
     def _chosen(self, count: int, table: NoiseTable) -> list[float]:
-        if self._prediction == "flow" and self._schedule.casefold() == "automatic":
+        if isinstance(table, schedules.FlowTable) and self._schedule.casefold() == "automatic":
             # What flow models are sampled with: even before the shift, the last step to 0.
-            return schedules.levels("SGM Uniform", count, table, Span())
+            return [*(schedules.shifted(1 - step / count, table.shift) for step in range(count)), 0.0]
         levels = self._sampler.sigmas(self._schedule, count, table)
         return levels if levels[-1] == 0 else [*levels, 0.0]
 
@@ -180,7 +219,8 @@ class GeneratorScheduler(SchedulerMixin, ConfigMixin):
         noise = self.noise(x) if self.noise is not None else _silent(self._sampler.name)
         first = self._points[place]
         rest = [level for level in map(self._inner, self._levels) if level <= first + 1e-9]
-        steps = self._sampler.told(x, rest, noise)
+        drive = self.drive
+        steps = self._sampler.steps(x, rest, noise, drive.settings) if drive else self._sampler.told(x, rest, noise)
         next(steps)
         return steps
 

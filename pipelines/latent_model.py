@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from pipelines import seams
+from pipelines.control.guide import Guide, Unit
 from pipelines.denoise import (
     Blend,
     Denoised,
@@ -30,6 +31,7 @@ from pipelines.prompt.conditioning import Pass, condition, texts
 from pipelines.prompt.encoder import Condition, JointText
 from pipelines.samplers import Noise
 from pipelines.schedules import NoiseTable
+from pipelines.soft_inpainting import changed
 from pipelines.token_merging import TokenMerging
 
 Ids = Literal["", "sizes", "score"]
@@ -76,6 +78,23 @@ class LatentModel(Model):
         self.parts = parts
         self._device = device
         self._merging = TokenMerging(parts.unet)
+        self._own_vae = parts.autoencoder
+        self._units: tuple[Unit, ...] = ()
+
+    @property
+    def autoencoder(self) -> Autoencoder:
+        return self._own_vae
+
+    def use_vae(self, vae: Autoencoder | None) -> None:
+        self.parts = replace(self.parts, autoencoder=vae or self._own_vae)
+
+    def use_controls(self, units: Sequence[Unit]) -> None:
+        self._units = tuple(units)
+
+    def remarks(self) -> tuple[str, ...]:
+        if not self.parts.autoencoder.raised:
+            return ()
+        return ("The VAE gave values that are no numbers in half precision; it works in full precision now.",)
 
     def components(self) -> Mapping[str, Any]:
         texts = (part.model for part in self.parts.text.parts)
@@ -109,7 +128,19 @@ class LatentModel(Model):
             x = x / math.sqrt(1 + way.levels[-1] ** 2)
         if cancelled():
             raise Stopped
-        return x if blend is None else blend(x)
+        return x if blend is None else blend(x, 0.0)
+
+    def changed(self, order: Order, latents: torch.Tensor) -> list[Image.Image]:
+        start = order.start
+        if start is None or start.soft is None or start.mask is None:
+            return []
+        way = self._way(order)
+        shape = self._shape(order)
+        fresh = SeededNoise(order.seeds, shape, self._device.name, order.sampling.noise, order.sampling.seed_delta)
+        _, blend = self._beginning(order, way, self._first(order, fresh))
+        if blend is None:
+            return []
+        return changed(blend.source, latents, blend.mask, start.soft, (order.width, order.height))
 
     def encode(self, images: Sequence[Image.Image], seeds: tuple[int, ...]) -> torch.Tensor:
         return self.parts.autoencoder.encode(images, seeds)
@@ -156,7 +187,17 @@ class LatentModel(Model):
             image_guidance=order.image_guidance if self._edits else None,
             thrift=_thrift(order),
             rescale=order.sampling.rescale,
+            steer=self._guide(order),
         )
+
+    def _guide(self, order: Order) -> Guide | None:
+        if not self._units:
+            return None
+        autoencoder = self.parts.autoencoder
+        _, height, width = self._shape(order)
+        size = width * autoencoder.factor, height * autoencoder.factor
+        soft = order.after is not None
+        return Guide(self._units, size, autoencoder.channels, self._device.name, self.parts.dtype, soft)
 
     def _run(self, order: Order) -> Pass:
         return Pass(order.steps, order.sampler.calls, order.after, order.old_editing)
@@ -193,6 +234,8 @@ class LatentModel(Model):
             timesteps,
             encoder_hidden_states=told.tokens,
             added_cond_kwargs=more,
+            down_block_additional_residuals=told.residuals[:-1] or None,
+            mid_block_additional_residual=told.residuals[-1] if told.residuals else None,
             return_dict=False,
         )
         return answer[0].float()
@@ -221,19 +264,23 @@ class LatentModel(Model):
     def _beside(self, order: Order) -> torch.Tensor | None:
         """What the network sees beside x: the picture to edit; or the mask and the picture without the masked part."""
         autoencoder, start = self.parts.autoencoder, order.start
-        source = start.source if start is not None and isinstance(start.source, Image.Image) else None
         if self._extra == 0:
             return None
+        _, height, width = self._shape(order)
+        size = width * autoencoder.factor, height * autoencoder.factor
+        source = start.source if start is not None and isinstance(start.source, Image.Image) else None
+        if source is not None and source.size != size:
+            source = source.resize(size, Image.Resampling.LANCZOS)
         if self._edits:
             if source is None:
                 raise ModelError("This model changes a picture: give it one to start from (img2img).")
             return autoencoder.mean(source).expand(len(order.seeds), -1, -1, -1)
-        _, height, width = self._shape(order)
-        size = width * autoencoder.factor, height * autoencoder.factor
         mask = start.mask.convert("L").point([0] * 128 + [255] * 128) if start and start.mask else None
         grey = Image.new("RGB", size, (128, 128, 128))
         # Without a mask all of it is to be painted.
-        shown = grey if source is None or mask is None else Image.composite(grey, source, mask)
+        shown = grey
+        if start is not None and source is not None and mask is not None:
+            shown = Image.blend(source, Image.composite(grey, source, mask), start.hidden)
         small = (
             torch.ones(1, 1, height, width, device=self._device.name)
             if mask is None
@@ -280,16 +327,23 @@ class LatentModel(Model):
         if start is None:
             rounded = preserving or order.sampling.sgm_noise
             return first * (math.sqrt(1 + level**2) if rounded else level), None
-        if isinstance(start.source, torch.Tensor):
-            source = start.source.to(first.device, torch.float32)
-        else:
-            source = self.encode([start.source], order.seeds)
+        source = self._source(order, start)
         source, blend = self._filled(start, source, first, preserving)
         # The multiplier is for pictures that were given; a second pass has noise of full strength.
         given = not isinstance(start.source, torch.Tensor)
         first = first * order.sampling.noise_multiplier if given else first
         amount = way.start + order.sampling.extra_noise
         return (source + first * amount) * (math.hypot(1, level) / math.hypot(1, way.start)), blend
+
+    def _source(self, order: Order, start: Start) -> torch.Tensor:
+        """The latents of what the order starts from, (pictures, channels, height, width)."""
+        if isinstance(start.source, torch.Tensor):
+            return start.source.to(self._device.name, torch.float32)
+        source = self.encode([start.source], order.seeds)
+        size = self._shape(order)[1:]
+        if source.shape[2:] == size:
+            return source
+        return torch.nn.functional.interpolate(source, size=size, mode="bilinear")
 
     def _one_by_one(self, order: Order, cancelled: Callable[[], bool]) -> Generator[Progress, None, torch.Tensor]:
         """A sampler that looks at the whole batch would give a picture in company other pixels than alone."""
@@ -308,12 +362,12 @@ class LatentModel(Model):
         """The source latents with the painted part as the recipe wants it, and what blends them in at each step."""
         if start.mask is None:
             return source, None
-        mask = latent_mask(start.mask, source.shape[3], source.shape[2], self._device.name)
+        mask = latent_mask(start.mask, source.shape[3], source.shape[2], self._device.name, start.soft is not None)
         if start.fill == "noise":
             source = source * (1 - mask) + first * mask
         elif start.fill == "empty":
             source = source * (1 - mask)
-        return source, Blend(mask, source, early=preserving)
+        return source, Blend(mask, source, preserving, start.soft)
 
     def _watched(self, steps: Generator[Denoised, None, torch.Tensor]) -> Generator[Progress, None, torch.Tensor]:
         while True:

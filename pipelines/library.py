@@ -16,6 +16,12 @@ from pipelines.recipe import Json
 SUFFIXES = frozenset({".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf"})
 """What a checkpoint's name may end with; what it is, its first bytes tell."""
 
+FINISHER = "R-ESRGAN AnimeVideo"
+"""The upscaler that comes with Snowfox."""
+
+SMALL_SIDE, WANTED_SIDE = 256, 512
+"""Pixels: a model for pictures up to the one size has them made larger, to the other."""
+
 DEPTH_LIMIT = 12
 """Folders below the checkpoints folder; links that lead around in circles end before."""
 
@@ -67,6 +73,8 @@ def _candidates(folder: Path, above: frozenset[tuple[int, int]], depth: int) -> 
             directory = False
         if directory and _is_file(path / "model_index.json"):
             yield path, True
+        elif path.stem.lower().endswith(".vae") and not directory:
+            continue  # it goes with the checkpoint of that name
         elif suffix == ".safetensors" or (suffix in SUFFIXES and not directory):
             yield path, False
         elif directory:
@@ -134,6 +142,14 @@ def _recognised(
             )
             return Checkpoint(entry, version, None if problem else family, None if problem else read, folder)
     return Checkpoint(replace(entry, problem=strangers.describe(read)), version, folder=folder)
+
+
+def finishing(entry: CheckpointEntry) -> dict[str, Json]:
+    """How the pictures of a model that draws very small ones are finished, by paths of fields."""
+    side = entry.defaults.get("width")
+    if entry.problem or not isinstance(side, int) or side > SMALL_SIDE:
+        return {}
+    return {"finish.upscaler": FINISHER, "finish.scale": min(4.0, WANTED_SIDE / side)}
 
 
 def _defaults(read: Header) -> dict[str, Json]:

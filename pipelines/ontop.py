@@ -1,7 +1,8 @@
-"""On top: what a job puts on a checkpoint — networks and trained words of its prompt — and what took part."""
+"""On top: what a job puts on a checkpoint — networks, trained words, a VAE, control networks — and what took part."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from torch import Tensor
@@ -9,8 +10,11 @@ from torch import Tensor
 from pipelines import weights
 from pipelines.asset import AssetEntry, AssetKind, Used
 from pipelines.assets.described import TITLES
-from pipelines.assets.library import Assets
-from pipelines.family import Model, ModelError, Order
+from pipelines.assets.library import Asset, Assets
+from pipelines.control import hints
+from pipelines.control.guide import Unit
+from pipelines.device import Device
+from pipelines.family import Guided, Model, ModelError, Order
 from pipelines.filefacts import FileFacts
 from pipelines.hashes import Hashes
 from pipelines.header import HeaderError, Version
@@ -18,6 +22,11 @@ from pipelines.networks.applied import AppliedNetworks, Found
 from pipelines.networks.file import NetworkError
 from pipelines.prompt import networks, uncommented
 from pipelines.prompt.embeddings import Embeddings
+from pipelines.recipe import Recipe, RecipeError
+from pipelines.separate import SeparateParts
+
+OWN_VAE = ("none",)
+CHOSEN_VAE = ("", "automatic")
 
 
 @dataclass(frozen=True)
@@ -29,9 +38,10 @@ class Dressed:
 
 
 class OnTop:
-    def __init__(self, models: Path, facts: FileFacts, hashes: Hashes) -> None:
+    def __init__(self, models: Path, facts: FileFacts, hashes: Hashes, device: Device) -> None:
         self._assets = Assets(models, facts, hashes)
         self._networks = AppliedNetworks(_tensors)
+        self._parts = SeparateParts(device)
         self.embeddings = Embeddings(self._words, _tensors)
 
     def entries(self) -> tuple[AssetEntry, ...]:
@@ -44,14 +54,90 @@ class OnTop:
         """See Assets.unhashed."""
         return self._assets.unhashed()
 
+    def clear(self) -> None:
+        """Give memory back."""
+        self._networks.forget()
+        self._parts.clear()
+
+    def vae(self, recipe: Recipe, checkpoint: Path) -> str:
+        """The name of the VAE that a recipe asks for, or of the one beside the checkpoint; "" for the model's own.
+
+        Raises RecipeError for one that is not here or cannot be used.
+        """
+        asked = recipe.vae.casefold()
+        if asked in OWN_VAE:
+            return ""
+        if asked in CHOSEN_VAE:
+            asset = self._assets.beside(checkpoint)
+            return asset.entry.name if asset else ""
+        return self._wanted("vae", recipe.vae, "vae").entry.name
+
+    def check_controls(self, recipe: Recipe) -> None:
+        """Raises RecipeError for a control whose model or preprocessor cannot be used."""
+        for number, control in enumerate(recipe.controls):
+            self._wanted("controlnet", control.model, f"controls.{number}.model")
+            if hints.known(control.preprocessor) is None:
+                names = ", ".join(name for name in hints.PREPROCESSORS if name)
+                raise RecipeError(
+                    f"controls.{number}.preprocessor",
+                    f"There is no preprocessor '{control.preprocessor}'. Known are: {names}.",
+                )
+
     def dress(self, model: Model, order: Order) -> Dressed:
-        """Put on the model what an order asks for, and nothing else. Raises what torch raises."""
+        """Put on the model what an order asks for, and nothing else. Raises ModelError, or what torch raises."""
         tags = networks(uncommented(order.prompt))[1]
         lora = [tag for tag in tags if tag.kind == "lora"]
         applied = self._networks.put_on(model, model.components(), lora, self._network)
         used = [self._used("lora", name) for name in applied.names]
         used += [self._used("embedding", name) for name in model.words(order)]
-        return Dressed(tuple(used), (*applied.notes, *_unsupported(order.prompt)))
+        notes = [*applied.notes, *_unsupported(order.prompt)]
+        used += self._with_vae(model, order.vae, notes)
+        used += self._with_controls(model, order.controls)
+        return Dressed(tuple(used), tuple(notes))
+
+    def _with_vae(self, model: Model, name: str, notes: list[str]) -> Iterator[Used]:
+        asset = self._assets.find("vae", name) if name else None
+        own = model.autoencoder
+        if asset is not None and own is None:
+            notes.append(f"The VAE '{name}' is not used: this kind of model works with its own only.")
+        if asset is None or own is None:
+            model.use_vae(None)
+            return
+        model.use_vae(self._parts.vae(asset.version, own))
+        yield Used("vae", asset.version.path.name, self._assets.hash(asset))
+
+    def _with_controls(self, model: Model, controls: Sequence[Guided]) -> Iterator[Used]:
+        unet = model.components().get("unet")
+        if controls and (unet is None or not hasattr(unet, "down_blocks")):
+            raise ModelError("ControlNet does not work with this kind of model yet.", "Switch it off.")
+        wanted = [self._wanted("controlnet", guided.control.model, "controls") for guided in controls]
+        self._parts.keep_controls({asset.version for asset in wanted})
+        units: list[Unit] = []
+        for guided, asset in zip(controls, wanted, strict=True):
+            control = guided.control
+            module = self._parts.control(asset.version, unet)
+            unit = Unit(
+                module,
+                partial(hints.hint, guided.image, control),
+                control.weight,
+                control.start,
+                control.end,
+                control.mode,
+            )
+            units.append(unit)
+            yield Used("controlnet", asset.entry.name, self._assets.hash(asset))
+        model.use_controls(units)
+
+    def _wanted(self, kind: AssetKind, name: str, field: str) -> Asset:
+        title, folder = ("VAE", "models/vae") if kind == "vae" else ("control model", "models/controlnet")
+        if not name:
+            raise RecipeError(field, f"Choose a {title}, or switch it off.")
+        asset = self._assets.find(kind, name)
+        if asset is None:
+            raise RecipeError(field, f"There is no {title} '{name}'. Put it into {folder}, then press Rescan.")
+        if asset.entry.problem:
+            raise RecipeError(field, f"The {title} '{name}' cannot be used: {asset.entry.problem}")
+        return asset
 
     def _network(self, name: str) -> Found | None:
         asset = self._assets.find("lora", name)

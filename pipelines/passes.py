@@ -9,6 +9,19 @@ NoiseSource = Literal["cpu", "device", "nv"]
 Padding = Literal["off", "empty", "repeat"]
 Passes = Literal["second", "first", "both"]
 
+LATENT_UPSCALERS = (
+    "Latent",
+    "Latent (antialiased)",
+    "Latent (bicubic)",
+    "Latent (bicubic antialiased)",
+    "Latent (nearest)",
+    "Latent (nearest-exact)",
+)
+"""What enlarges latents for a second pass, without a way through the picture."""
+
+PLAIN_UPSCALERS = ("Lanczos", "Nearest")
+"""What makes pictures larger by resampling alone."""
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -104,6 +117,7 @@ class Hires:
     checkpoint: Annotated[str, Label("Hires model", "Empty takes that of the first pass.")] = ""
     prompt: Annotated[str, Label("Hires prompt", "Empty takes that of the first pass.")] = ""
     negative: Annotated[str, Label("Hires negative prompt", "Empty takes that of the first pass.")] = ""
+    keep: Annotated[bool, Label("Keep the first pass", "Saves it as a picture of its own.")] = False
 
 
 @dataclass(frozen=True)

@@ -6,23 +6,40 @@ the HTTP schema, the command line and the checks all read them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Literal, NewType
+from typing import Annotated, Any, Literal
 
 from pipelines.parameter import SEED_LIMIT, Label, Range, RecipeError, check_fields, facts
 from pipelines.passes import Finish, Hires, NoiseSource, Padding, Passes, Refiner, Sampling
+from pipelines.source import (
+    NO_IMAGE,
+    Area,
+    Curve,
+    Extension,
+    Fill,
+    ImageRef,
+    Loopback,
+    Mask,
+    Resize,
+    Soft,
+    Source,
+)
 
 __all__ = [
+    "NO_IMAGE",
     "SEED_LIMIT",
     "Area",
     "Control",
     "ControlMode",
+    "Curve",
     "Emphasis",
+    "Extension",
     "Fill",
     "Finish",
     "Hires",
     "ImageRef",
     "Json",
     "Label",
+    "Loopback",
     "Mask",
     "NoiseSource",
     "Padding",
@@ -33,6 +50,7 @@ __all__ = [
     "Refiner",
     "Resize",
     "Sampling",
+    "Soft",
     "Source",
     "Task",
     "Tiling",
@@ -41,56 +59,14 @@ __all__ = [
     "rounded",
 ]
 
-ImageRef = NewType("ImageRef", str)
-"""SHA-256 (64 hex digits) of an input picture's bytes in the store."""
-
 Json = str | int | float | bool | None | list[Any] | dict[str, Any]
 Task = Literal["text", "image", "inpaint", "edit", "finish"]
-Resize = Literal["stretch", "crop", "fill", "latent"]
-Fill = Literal["original", "blurred", "noise", "empty"]
-Area = Literal["whole", "masked"]
 Emphasis = Literal["original", "no norm", "ignore", "none"]
 Tiling = Literal["off", "both", "horizontal", "vertical"]
 ControlMode = Literal["balanced", "prompt", "control"]
 
 SIZE_STEP = 8
 """Pixels of a side that one latent pixel stands for."""
-
-
-@dataclass(frozen=True)
-class Mask:
-    """What part of the source to repaint: white is repainted, black is kept."""
-
-    image: ImageRef
-    blur: Annotated[float, Range(0, 64, 1), Label("Mask blur", "Softens the edge of the mask, in pixels.")] = 4.0
-    fill: Annotated[Fill, Label("Start from", "What the painted area holds before the first step.")] = "original"
-    area: Annotated[Area, Label("Change", "'masked' works on the painted area at full size.")] = "whole"
-    padding: Annotated[
-        int, Range(0, 256, 4), Label("Padding", "Pixels around the painted area that the model sees as well.")
-    ] = 32
-    invert: Annotated[bool, Label("Invert", "Repaint what is not painted.")] = False
-
-
-@dataclass(frozen=True)
-class Source:
-    """The picture to start from."""
-
-    image: ImageRef
-    strength: Annotated[
-        float,
-        Range(0, 1, 0.01),
-        Label("Strength", "How far the picture may change: 0 keeps it, 1 ignores it."),
-    ] = 0.75
-    resize: Annotated[Resize, Label("Resize", "How a picture of another shape is made to fit.")] = "stretch"
-    colour_correction: Annotated[
-        bool, Label("Colour correction", "Gives the result the colours of the picture it started from.")
-    ] = False
-    image_guidance: Annotated[
-        float,
-        Range(1, 3, 0.05),
-        Label("Image CFG", "How closely a model that edits pictures keeps to this one; others do not use it."),
-    ] = 1.5
-    mask: Mask | None = None
 
 
 @dataclass(frozen=True)
@@ -174,7 +150,7 @@ class Recipe:
             return "finish"
         if self.source is None:
             return "edit" if self.references else "text"
-        return "image" if self.source.mask is None else "inpaint"
+        return "inpaint" if self.source.partial else "image"
 
     @property
     def total(self) -> int:
@@ -199,21 +175,18 @@ class Recipe:
 
     def images(self) -> tuple[ImageRef, ...]:
         """The stored pictures that this recipe needs."""
-        source = self.source
-        masks = (source.mask.image,) if source is not None and source.mask is not None else ()
-        starts = () if source is None else (source.image, *masks)
+        starts = () if self.source is None else self.source.images()
         return (*starts, *self.references, *(control.image for control in self.controls))
 
 
-def rounded(recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:
-    """The recipe with sides that are multiples of 8 (nearest, never 0), and a sentence for each change made."""
-    width = max(SIZE_STEP, round(recipe.width / SIZE_STEP) * SIZE_STEP)
-    height = max(SIZE_STEP, round(recipe.height / SIZE_STEP) * SIZE_STEP)
+def rounded(recipe: Recipe, step: int = SIZE_STEP) -> tuple[Recipe, tuple[str, ...]]:
+    """The recipe with sides that are multiples of `step` (nearest, never 0), and a sentence for each change made."""
+    width = max(step, round(recipe.width / step) * step)
+    height = max(step, round(recipe.height / step) * step)
     if (width, height) == (recipe.width, recipe.height):
         return recipe, ()
     note = (
-        f"The size {recipe.width} × {recipe.height} was rounded to {width} × {height}: "
-        f"sides are multiples of {SIZE_STEP}."
+        f"The size {recipe.width} × {recipe.height} was rounded to {width} × {height}: sides are multiples of {step}."
     )
     return replace(recipe, width=width, height=height), (note,)
 
@@ -221,3 +194,6 @@ def rounded(recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:
 def check(recipe: Recipe) -> None:
     """Raise RecipeError for the first value that is out of its range."""
     check_fields(recipe)
+    source = recipe.source
+    if source is not None and source.mask is not None and not source.mask.image and not source.extend:
+        raise RecipeError("mask", "Paint what should change, or extend the picture.")

@@ -14,22 +14,24 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from pipelines import canvas, families, library, samplers, schedules
+from pipelines import canvas, families, hires, library, samplers, schedules
 from pipelines.asset import Used
-from pipelines.canvas import Canvas
 from pipelines.catalogue import Catalogue, SamplerEntry
 from pipelines.denoise import NotANumber, Stopped
 from pipelines.device import pick
-from pipelines.events import Cancelled, Event, Failed, Finished, ImageMade, Loading, Note, Step
-from pipelines.family import Family, Model, ModelError, Order, Progress, Start, Successor
+from pipelines.drawing import Plan, Second, Turn, drawn, finished
+from pipelines.events import Cancelled, Event, Failed, Finished, ImageMade, Loading, Note
+from pipelines.family import Family, Guided, Model, ModelError, Order, Successor
 from pipelines.filefacts import FileFacts
 from pipelines.hashes import Hashes
 from pipelines.library import Checkpoint
 from pipelines.loading import Shelf, give_back
+from pipelines.loopback import looped, started
 from pipelines.ontop import OnTop
 from pipelines.picture import Picture
-from pipelines.recipe import SEED_LIMIT, ImageRef, Recipe, RecipeError, check, rounded
+from pipelines.recipe import SEED_LIMIT, SIZE_STEP, ImageRef, Recipe, RecipeError, check, rounded
 from pipelines.samplers import Sampler
+from pipelines.upscaling import UpscalerError, Upscalers
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +68,8 @@ class Runner:
         self._callbacks: list[Callable[[Catalogue], None]] = []
         facts = FileFacts(cache / "files.sqlite")
         self._hashes = Hashes(facts, self._announce)
-        self._top = OnTop(models, facts, self._hashes)
+        self._top = OnTop(models, facts, self._hashes, self._device)
+        self._upscalers = Upscalers(models / "upscalers", facts, self._device, self._announce)
         self._used: dict[Used, None] = {}
         self._checkpoints: list[Checkpoint] = []
         self.spoilt = False
@@ -77,14 +80,23 @@ class Runner:
         """What can be made now."""
         with self._lock:
             found = self._checkpoints
-        entries = tuple(replace(c.entry, sha256="" if c.folder else self._hashes.get(c.version)) for c in found)
+        upscalers = self._upscalers.entries()
+        finishing = any(entry.name == library.FINISHER and not entry.problem for entry in upscalers)
+        entries = tuple(
+            replace(
+                c.entry,
+                sha256="" if c.folder else self._hashes.get(c.version),
+                defaults={**c.entry.defaults, **(library.finishing(c.entry) if finishing else {})},
+            )
+            for c in found
+        )
         return Catalogue(
             families=tuple(family.entry() for family in self._families),
             checkpoints=entries,
             samplers=tuple(SamplerEntry(s.name, s.aliases, s.schedule) for s in samplers.SAMPLERS),
             schedules=tuple(schedules.SCHEDULES),
             device=self._device.entry(),
-            assets=self._top.entries(),
+            assets=(*self._top.entries(), *upscalers),
         )
 
     def rescan(self) -> Catalogue:
@@ -95,6 +107,7 @@ class Runner:
         with self._lock:
             self._checkpoints = found
         self._top.scan()
+        self._upscalers.scan()
         whole, tensors = self._top.unhashed()
         checkpoints = [c.version for c in found if c.family is not None and not c.folder]
         self._hashes.want([*checkpoints, *whole], tensors)
@@ -112,6 +125,8 @@ class Runner:
     def close(self) -> None:
         """Stop the background work and give the memory back."""
         self._hashes.close()
+        self._top.clear()
+        self._upscalers.close()
         self._shelf.clear()
 
     def run(self, job: str, recipe: Recipe, images: Images, cancelled: Ask) -> Iterator[Event]:
@@ -153,6 +168,8 @@ class Runner:
             case ModelError():
                 _log.error("Job %s: %s", job, error, exc_info=error)
                 return Failed(job, "model", str(error), error.hint)
+            case UpscalerError():
+                return Failed(job, "model", str(error), "Get the file again, or choose another upscaler.")
             case NotANumber():
                 return Failed(
                     job,
@@ -162,6 +179,7 @@ class Runner:
                 )
             case _ if _out_of_memory(error):
                 _log.error("Job %s: out of memory", job, exc_info=error)
+                self._top.clear()
                 self._shelf.clear()
                 return Failed(
                     job,
@@ -183,22 +201,19 @@ class Runner:
         self._used = {}
         recipe, notes = rounded(recipe)
         check(recipe)
-        sampler = _sampler(recipe)
-        schedule = _schedule(recipe)
-        checkpoint = self._checkpoint(recipe)
-        for note in (*notes, *_remarks(recipe, sampler)):
+        self._check_upscalers(recipe)
+        if recipe.task == "finish":
+            yield from self._finish(job, recipe, images, cancelled)
+            return
+        sampler = _sampler(recipe.sampler)
+        self._top.check_controls(recipe)
+        checkpoint = self._checkpoint(recipe.checkpoint, recipe)
+        recipe, coarser = rounded(recipe, checkpoint.family.side_step if checkpoint.family else SIZE_STEP)
+        for note in (*notes, *coarser, *_remarks(recipe, sampler)):
             yield Note(job, note)
-        start = _canvas(recipe, images)
-        family, header = checkpoint.family, checkpoint.header
-        if family is None or header is None:
-            raise ModelError(f"{checkpoint.entry.name}: {checkpoint.entry.problem}")
-        if recipe.task not in (checkpoint.entry.tasks or family.tasks):
-            raise RecipeError("source", f"{checkpoint.entry.title or family.title} cannot do this ({recipe.task}).")
-        if not self._shelf.holds(checkpoint.version):
-            yield Loading(job, checkpoint.entry.name)
-        model = self._shelf.get(checkpoint.version, family, header)
-        if recipe.width % model.side_step or recipe.height % model.side_step:
-            raise RecipeError("width", f"Sides have to be multiples of {model.side_step} with this model.")
+        start = canvas.opened(recipe, images)
+        for note in start.notes if start else ():
+            yield Note(job, note)
         order = Order(
             prompt=recipe.prompt,
             negative=recipe.negative,
@@ -207,41 +222,97 @@ class Runner:
             steps=recipe.steps,
             guidance=recipe.guidance,
             sampler=sampler,
-            schedule=schedule,
+            schedule=_schedule(recipe.schedule),
             seeds=(),
             sampling=recipe.sampling,
             clip_skip=recipe.clip_skip,
             emphasis=recipe.emphasis,
             old_editing=recipe.old_editing,
             embeddings=self._top.embeddings,
-            start=_start(recipe, start),
+            start=started(recipe.source, start) if recipe.source and start else None,
             image_guidance=recipe.source.image_guidance if recipe.source else 1.5,
+            references=_references(recipe, images),
             successor=self._successor(recipe, checkpoint),
             tiling=recipe.tiling,
+            vae=self._top.vae(recipe, checkpoint.version.path),
+            controls=_controls(recipe, images),
         )
+        second = self._second(job, recipe, order, checkpoint)
+        # As is customary, a refiner takes over in the second pass where there is one.
+        first = self._turn(job, replace(order, successor=None) if second else order, checkpoint)
         recipe = _drawn(recipe)
-        for first in range(0, recipe.total, recipe.batch):
-            single = [recipe.starting_at(first + index) for index in range(recipe.batch)]
+        laid = start.finish if start else _as_it_is
+        for index in range(0, recipe.total, recipe.batch):
+            single = [recipe.starting_at(index + place) for place in range(recipe.batch)]
             seeds = tuple(one.seed or 0 for one in single)
             others = tuple(one.sampling.variation_seed or 0 for one in single)
-            order = replace(order, seeds=seeds, variation_seeds=others)
-            made = yield from self._batch(job, first, model, order, cancelled)
-            for index, image in enumerate(made):
-                picture = canvas.to_picture(start.finish(image) if start else image)
-                yield ImageMade(job, first + index, seeds[index], picture, tuple(self._used))
+            plan = Plan(job, index, first, second, recipe.finish, laid, self._upscalers, self._taking_part, cancelled)
+            plan = plan.of(seeds, others)
+            if start and recipe.source and recipe.source.loopback:
+                made = yield from looped(plan, recipe.source, start, self._batch)
+            else:
+                made = yield from self._batch(plan)
+            for place, image in enumerate(made):
+                yield ImageMade(job, index + place, seeds[place], canvas.to_picture(image), self._taking_part())
 
-    def _batch(
-        self, job: str, first: int, model: Model, order: Order, cancelled: Ask
-    ) -> Generator[Event, None, list[Image.Image]]:
-        for note in self._dressed(model, order):
-            yield Note(job, note)
-        made = yield from _steps(job, first, _drawn_whole(model, order, cancelled))
+    def _finish(self, job: str, recipe: Recipe, images: Images, cancelled: Ask) -> Iterator[Event]:
+        """A picture that is there already, finished."""
+        source, finish = recipe.source, recipe.finish
+        if source is None or source.image not in images:
+            raise RecipeError("source", "Open a picture first.")
+        if finish is None:
+            return
+        image = canvas.to_image(images[source.image])
+        for index in range(recipe.total):
+            made = yield from finished(job, index, image, finish, self._upscalers, cancelled)
+            yield ImageMade(job, index, _drawn(recipe).seed_of(index), canvas.to_picture(made))
+
+    def _turn(self, job: str, order: Order, checkpoint: Checkpoint) -> Turn:
+        def model() -> Generator[Event, None, Model]:
+            family, header = checkpoint.family, checkpoint.header
+            if family is None or header is None:
+                raise ModelError(f"{checkpoint.entry.name}: {checkpoint.entry.problem}")
+            if not self._shelf.holds(checkpoint.version):
+                yield Loading(job, checkpoint.entry.name)
+            model = self._shelf.get(checkpoint.version, family, header)
+            if order.width % model.side_step or order.height % model.side_step:
+                raise RecipeError("width", f"Sides have to be multiples of {model.side_step} with this model.")
+            for note in self._dressed(model, order):
+                yield Note(job, note)
+            return model
+
+        return Turn(order, model)
+
+    def _second(self, job: str, recipe: Recipe, first: Order, checkpoint: Checkpoint) -> Second | None:
+        """The second pass; only what is drawn from nothing has one."""
+        asked = recipe.hires
+        if asked is None or recipe.task != "text":
+            return None
+        sampler = _sampler(asked.sampler) if asked.sampler else first.sampler
+        schedule = _schedule(asked.schedule) if asked.schedule else first.schedule
+        other = self._checkpoint(asked.checkpoint, recipe) if asked.checkpoint else checkpoint
+        if other.entry.family != checkpoint.entry.family:
+            raise RecipeError("checkpoint", "The model of the second pass has to be of the same kind as the first.")
+        order = hires.second(first, asked, sampler, schedule)
+        target = hires.target(asked, recipe.width, recipe.height)
+        return Second(self._turn(job, order, other), asked, target)
+
+    def _check_upscalers(self, recipe: Recipe) -> None:
+        if recipe.hires is not None and recipe.task == "text" and not hires.is_latent(recipe.hires.upscaler):
+            self._upscalers.check(recipe.hires.upscaler)
+        if recipe.finish is not None:
+            self._upscalers.check(recipe.finish.upscaler)
+            self._upscalers.check(recipe.finish.second, "second")
+
+    def _batch(self, plan: Plan) -> Generator[Event, None, list[Image.Image]]:
+        made = yield from _unless_too_large(drawn(plan))
         if made is not None:
             return made
         # Outside of the failed call, so that nothing holds its tensors any more.
+        self._upscalers.clear()
         give_back()
-        yield Note(job, "The memory did not suffice; trying again in a way that needs less and takes longer.")
-        made = yield from _steps(job, first, _drawn_whole(model, replace(order, light=True), cancelled))
+        yield Note(plan.job, "The memory did not suffice; trying again in a way that needs less and takes longer.")
+        made = yield from _unless_too_large(drawn(plan.light()))
         if made is None:
             raise MemoryError
         return made
@@ -251,7 +322,7 @@ class Runner:
         asked = recipe.refiner
         if asked is None or not asked.checkpoint:
             return None
-        checkpoint = self._checkpoint(replace(recipe, checkpoint=asked.checkpoint))
+        checkpoint = self._checkpoint(asked.checkpoint, recipe)
         family, header = checkpoint.family, checkpoint.header
         if family is None or header is None:
             raise ModelError(f"{checkpoint.entry.name}: {checkpoint.entry.problem}")
@@ -265,6 +336,9 @@ class Runner:
 
         return Successor(load, asked.switch_at, asked.by_steps)
 
+    def _taking_part(self) -> tuple[Used, ...]:
+        return tuple(self._used)
+
     def _dressed(self, model: Model, order: Order) -> tuple[str, ...]:
         """Get a model ready for an order; a sentence for each thing asked for that does not count."""
         dressed = self._top.dress(model, order)
@@ -272,17 +346,22 @@ class Runner:
         model.prepare(order)
         return dressed.notes
 
-    def _checkpoint(self, recipe: Recipe) -> Checkpoint:
-        entry = self.catalogue().checkpoint(recipe.checkpoint)
+    def _checkpoint(self, name: str, recipe: Recipe) -> Checkpoint:
+        """The checkpoint of that name, if it can do what the recipe asks for."""
+        catalogue = self.catalogue()
+        entry = catalogue.checkpoint(name)
         with self._lock:
             found = {checkpoint.entry.name: checkpoint for checkpoint in self._checkpoints}
-        if entry is None and recipe.checkpoint:
-            raise RecipeError("checkpoint", f"There is no checkpoint '{recipe.checkpoint}'.")
+        if entry is None and name:
+            raise RecipeError("checkpoint", f"There is no checkpoint '{name}'.")
         if entry is None:
             raise ModelError(
                 "There is no checkpoint that can be used.",
-                "Put a Stable Diffusion 1.x .safetensors file into the folder models/checkpoints.",
+                "Put a checkpoint, such as a .safetensors file, into the folder models/checkpoints.",
             )
+        family = found[entry.name].family
+        if family is not None and recipe.task not in (entry.tasks or family.tasks):
+            raise RecipeError("source", f"{entry.title or family.title} cannot do this ({recipe.task}).")
         return found[entry.name]
 
 
@@ -312,27 +391,20 @@ def _found_families() -> list[Family]:
     return [importlib.import_module(name).FAMILY for name in names]
 
 
-def _steps(
-    job: str, first: int, work: Generator[Progress, None, list[Image.Image]]
+def _unless_too_large(
+    work: Generator[Event, None, list[Image.Image]],
 ) -> Generator[Event, None, list[Image.Image] | None]:
-    """The steps of a batch as events, and its pictures; None when the memory did not suffice."""
-    while True:
-        try:
-            progress = next(work)
-        except StopIteration as stop:
-            return stop.value
-        except Exception as error:
-            if _out_of_memory(error):
-                return None
-            raise
-        yield Step(job, first, progress.index, progress.total, progress.preview)
+    """The events of a batch, and its pictures; None when the memory did not suffice."""
+    try:
+        return (yield from work)
+    except Exception as error:
+        if _out_of_memory(error):
+            return None
+        raise
 
 
-def _drawn_whole(model: Model, order: Order, cancelled: Ask) -> Generator[Progress, None, list[Image.Image]]:
-    latents = yield from model.draw(order, cancelled)
-    # The model that drew last knows best what its latents mean.
-    last = order.successor.model if order.successor and order.successor.model else model
-    return last.decode(latents, order.light)
+def _as_it_is(image: Image.Image, changed: Image.Image | None) -> Image.Image:
+    return image
 
 
 def _out_of_memory(error: Exception) -> bool:
@@ -349,20 +421,20 @@ def _drawn(recipe: Recipe) -> Recipe:
     return replace(recipe, seed=seed, sampling=sampling)
 
 
-def _sampler(recipe: Recipe) -> Sampler:
-    sampler = samplers.find(recipe.sampler)
+def _sampler(name: str) -> Sampler:
+    sampler = samplers.find(name)
     if sampler is None:
         known = ", ".join(sampler.name for sampler in samplers.SAMPLERS)
-        raise RecipeError("sampler", f"There is no sampler '{recipe.sampler}'. Known are: {known}.")
+        raise RecipeError("sampler", f"There is no sampler '{name}'. Known are: {known}.")
     return sampler
 
 
-def _schedule(recipe: Recipe) -> str:
-    name = schedules.find(recipe.schedule)
-    if name is None:
+def _schedule(name: str) -> str:
+    found = schedules.find(name)
+    if found is None:
         known = ", ".join(schedules.SCHEDULES)
-        raise RecipeError("schedule", f"There is no schedule '{recipe.schedule}'. Known are: {known}.")
-    return name
+        raise RecipeError("schedule", f"There is no schedule '{name}'. Known are: {known}.")
+    return found
 
 
 def _remarks(recipe: Recipe, sampler: Sampler) -> Iterator[str]:
@@ -370,20 +442,14 @@ def _remarks(recipe: Recipe, sampler: Sampler) -> Iterator[str]:
         yield f"{sampler.name} has a schedule of its own; '{recipe.schedule}' is not used."
 
 
-def _canvas(recipe: Recipe, images: Images) -> Canvas | None:
-    source = recipe.source
-    if source is None:
-        return None
-    if source.image not in images:
-        raise RecipeError("source", "The source picture is missing.")
-    if source.mask is not None and source.mask.image not in images:
-        raise RecipeError("mask", "The mask is missing.")
-    mask = images[source.mask.image] if source.mask else None
-    return canvas.prepare(source, images[source.image], mask, recipe.width, recipe.height)
+def _references(recipe: Recipe, images: Images) -> tuple[Image.Image, ...]:
+    if any(reference not in images for reference in recipe.references):
+        raise RecipeError("references", "A reference picture is missing.")
+    return tuple(canvas.flattened(canvas.to_image(images[reference])) for reference in recipe.references)
 
 
-def _start(recipe: Recipe, start: Canvas | None) -> Start | None:
-    if start is None or recipe.source is None:
-        return None
-    fill = recipe.source.mask.fill if recipe.source.mask else "original"
-    return Start(start.image, recipe.source.strength, start.mask, fill)
+def _controls(recipe: Recipe, images: Images) -> tuple[Guided, ...]:
+    missing = next((place for place, control in enumerate(recipe.controls) if control.image not in images), None)
+    if missing is not None:
+        raise RecipeError(f"controls.{missing}.image", "The picture for ControlNet is missing.")
+    return tuple(Guided(control, canvas.to_image(images[control.image])) for control in recipe.controls)

@@ -100,6 +100,12 @@ def scaled_linear_table(
     return NoiseTable(((1 - kept) / kept).sqrt())
 
 
+def linear_table(start: float = 0.0001, end: float = 0.02, steps: int = 1000) -> NoiseTable:
+    """The table of models whose beta rises linearly (Ho et al. 2020)."""
+    kept = torch.cumprod(1 - torch.linspace(start, end, steps, dtype=torch.float64), 0)
+    return NoiseTable(((1 - kept) / kept).sqrt())
+
+
 class FlowTable(NoiseTable):
     """The levels of a flow-matching model: x = (1 - sigma) clean + sigma noise, the timestep even in sigma before the
     shift."""

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 
 import pipelines
+from webui.api import again as again_api
+from webui.api import assets as assets_api
+from webui.api import hints as hints_api
 from webui.api import jobs as jobs_api
 from webui.api import pictures as pictures_api
 from webui.api import share as share_api
@@ -23,7 +26,9 @@ from webui.engines.turns import SharedEngine, Turns
 from webui.jobs.journal import Journal
 from webui.jobs.service import JobService
 from webui.settings import Settings, SettingsError
+from webui.store.codec import Kind
 from webui.store.images import ImageStore
+from webui.store.metadata import Form
 
 if TYPE_CHECKING:
     from webui.share.owner import Sharing
@@ -46,7 +51,12 @@ class App:
         self.settings = settings
         for folder in (*(settings.models / name for name in FOLDERS), settings.outputs, settings.extensions):
             folder.mkdir(parents=True, exist_ok=True)
-        self.store = store or ImageStore(settings.outputs, settings.cache / "inputs", settings.cache / "index.sqlite")
+        self.store = store or ImageStore(
+            settings.outputs,
+            settings.cache / "inputs",
+            settings.cache / "index.sqlite",
+            form=lambda: form(settings),
+        )
         self.engine = engine or make_engine(settings)
         self._count_tokens = tokens.counter(Path(pipelines.__file__).parent / "configs" / "clip_tokenizer")
         self.turns = Turns()
@@ -80,8 +90,18 @@ class App:
         routes.include_router(
             pictures_api.router(self.store, self._count_tokens, lambda: self.service.status.catalogue)
         )
+        routes.include_router(hints_api.router(self.store))
+        routes.include_router(assets_api.router(lambda: self.service.status.catalogue))
+        routes.include_router(again_api.router(self.service, self.store, lambda: self.service.status.catalogue))
         routes.include_router(share_api.router(self.sharing))
         return Surface(routes, applications(self.service, self.store, self.settings))
+
+
+def form(settings: Settings) -> Form:
+    """How the settings want finished pictures written."""
+    kinds: dict[str, Kind] = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP", "avif": "AVIF"}
+    quality = min(100, max(1, settings.picture_quality))
+    return Form(kinds[settings.picture_format], quality, settings.text_beside)
 
 
 def make_engine(settings: Settings) -> Engine:

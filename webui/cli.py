@@ -44,6 +44,16 @@ def _models(arguments: Arguments) -> int:
     return list_models(_settings(arguments))
 
 
+def _password(arguments: Arguments) -> int:
+    from getpass import getpass
+
+    from webui.accounts import hashed
+
+    name = input("Name: ").strip()
+    print(f"{name}:{hashed(getpass('Password: '))}")
+    return 0
+
+
 def _settings(arguments: Arguments) -> Settings:
     names = ("share", "host", "port", "engine", "device", "dtype", "offline", "api_auth", "cors_allow_origins")
     given: dict[str, Any] = {name: getattr(arguments, name, None) for name in names}
@@ -79,6 +89,8 @@ def _parser() -> argparse.ArgumentParser:
     # Flags that a subcommand is not given must not undo those given before it.
     keep = argparse.SUPPRESS
     generate = commands.add_parser("generate", help="make pictures without a browser", argument_default=keep)
+    password = commands.add_parser("password", help="a password as settings.yaml may keep it, for api_auth")
+    password.set_defaults(run=_password)
     models = commands.add_parser("models", help="list the models that were found", argument_default=keep)
     _add_common(generate)
     _add_common(models)
@@ -113,8 +125,10 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     add("--size", help="width and height, such as 512x768; the model's own by default")
     add("--count", type=int, help="how many pictures; their seeds count up")
     add("--batch", type=int, help="how many at once; --count is a multiple of it")
-    add("--init", type=Path, help="a picture to start from")
+    add("--init", type=Path, help="a picture to start from, or a folder of them")
+    add("--reuse", help="with a folder as --init: what each picture's own settings give, such as prompt,seed")
     add("--mask", type=Path, help="a picture whose white parts are repainted; needs --init")
+    add("--sketch", type=Path, help="a picture with transparency, laid over --init before anything else")
     add("--out", type=Path, help="folder to write to; outputs/ by default")
     flags.add(parser)
     parser.set_defaults(run=_generate)

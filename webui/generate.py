@@ -14,13 +14,16 @@ from pipelines.catalogue import Catalogue
 from pipelines.recipe import ImageRef, Recipe, RecipeError
 from pipelines.recipe_json import changed, from_paths
 from webui import flags, like
-from webui.app import App, log_to_file
+from webui.app import App, form, log_to_file
+from webui.jobs import series
 from webui.jobs.job import Job
 from webui.jobs.journal import Journal
 from webui.jobs.service import JobService
 from webui.like import Stems
 from webui.settings import Settings, SettingsError
+from webui.store import codec
 from webui.store.images import BadPicture, ImageStore, Names
+from webui.store.metadata import Form
 
 _GIB = 2**30
 
@@ -41,6 +44,8 @@ def generate(settings: Settings, arguments: argparse.Namespace) -> int:
             catalogue = _ready(app.service)
             if "like" in given:
                 return max(_again(app, path, given, stems) for path in given["like"])
+            if "init" in given and given["init"].is_dir():
+                return _series(app, given, catalogue)
             return _made(app, _recipe(given, catalogue, app.store))
         except (RecipeError, BadPicture, SettingsError) as error:
             return _fail(str(error))
@@ -56,6 +61,21 @@ def _made(app: App, recipe: Recipe) -> int:
         return 0
     failure = job.failure
     return _fail(f"{failure.message} {failure.hint}" if failure else "Stopped.")
+
+
+def _series(app: App, given: dict[str, Any], catalogue: Catalogue) -> int:
+    """Each picture of a folder. Others are made even when one cannot be."""
+    reuse = [name.strip() for name in given.get("reuse", "").split(",") if name.strip()]
+    unknown = [name for name in reuse if name not in series.REUSABLE]
+    if unknown:
+        raise RecipeError("reuse", f"'{unknown[0]}' cannot be reused. Known are {', '.join(series.REUSABLE)}.")
+    folder: Path = given["init"]
+    first = series.files(folder)[0]
+    template = _recipe({**given, "init": first}, catalogue, app.store)
+    ended = 0
+    for recipe in series.recipes(template, folder, app.store, catalogue, reuse):
+        ended |= _fail(str(recipe)) if isinstance(recipe, BadPicture) else _made(app, recipe)
+    return ended
 
 
 def _again(app: App, path: Path, given: dict[str, Any], stems: Stems) -> int:
@@ -122,13 +142,13 @@ def _recipe(given: dict[str, Any], catalogue: Catalogue, store: ImageStore) -> R
     values: dict[str, Any] = {"prompt": given["prompt"], **flags.given(given), **_counts(given), **_size(given)}
     if "init" in given:
         values["source.image"] = _picture(given["init"], store)
-        if "mask" in given:
-            values["source.mask.image"] = _picture(given["mask"], store)
-    elif "mask" in given or any(name.startswith("source.") for name in values):
+        layers = {"mask": "source.mask.image", "sketch": "source.sketch"}
+        values |= {path: _picture(given[name], store) for name, path in layers.items() if name in given}
+    elif "mask" in given or "sketch" in given or any(name.startswith("source.") for name in values):
         raise RecipeError(
             "source", "--mask, --strength and the like need a picture to start from: give it with --init."
         )
-    return from_paths({**catalogue.defaults(values.get("checkpoint", "")), **values})
+    return from_paths(catalogue.completed(values))
 
 
 def _size(given: dict[str, Any]) -> dict[str, int]:
@@ -152,9 +172,11 @@ def _counts(given: dict[str, Any]) -> dict[str, int]:
 def _picture(path: Path, store: ImageStore) -> ImageRef:
     data = _bytes(path)
     try:
-        return store.put(data)
+        ref = store.put(data)
     except BadPicture as error:
         raise BadPicture(f"{path}: {error}") from error
+    sys.stderr.writelines(f"{path.name}: {note}\n" for note in codec.remarks(data))
+    return ref
 
 
 def _bytes(path: Path) -> bytes:
@@ -185,9 +207,14 @@ def _follow(app: App, job: Job) -> Job:
 def _store(settings: Settings, out: Path | None, temporary: Path, names: Names | None = None) -> ImageStore:
     """out: a folder of the user's own, without our folder for each day and without a place in the gallery."""
     inputs = settings.cache / "inputs"
+
+    def written() -> Form:
+        return form(settings)
+
     if out is None:
-        return ImageStore(settings.outputs, inputs, settings.cache / "index.sqlite", names=names)
-    return ImageStore(out.expanduser().resolve(), inputs, temporary / "index.sqlite", dated=False, names=names)
+        return ImageStore(settings.outputs, inputs, settings.cache / "index.sqlite", names=names, form=written)
+    folder = out.expanduser().resolve()
+    return ImageStore(folder, inputs, temporary / "index.sqlite", dated=False, names=names, form=written)
 
 
 def _journal(temporary: str) -> Journal:

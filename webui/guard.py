@@ -4,28 +4,30 @@
   its own name at this machine (DNS rebinding) is refused.
 * Requests that change something: not from another site's page (Origin, Sec-Fetch-Site).
 * Gradio's own routes: only those that the page uses.
-* A name and a password, where the program was started with some. Without, A1111's API is for this machine alone.
+* A name and a password, or the key of the link, where the program was started with some. Without, A1111's API is for
+  this machine alone.
 * Bodies have a limit; answers carry the headers that keep a browser from guessing.
 """
 
-import base64
-import hmac
 import ipaddress
 import re
 import socket
 from collections.abc import Iterable
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from webui.accounts import COOKIE, Accounts
 from webui.policy import FORWARDED, PageReply, Reply, limited
 
 LARGEST_BODY = 96 * 1024 * 1024
 _API = ("/api/", "/sdapi/", "/controlnet/", "/internal/")
 _LOCAL_API = ("/sdapi/", "/controlnet/", "/internal/")
 """What is not part of the page, and so needs no door to the network."""
+_KEY = "This program asks for its key. Open the link that it printed at its start."
+_KEPT = 400 * 24 * 3600
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 _METHODS = frozenset((*_SAFE, "POST", "DELETE"))
 _OPEN = re.compile(
@@ -39,15 +41,19 @@ class Guard:
     """ASGI middleware.
 
     names    -- host names, besides this machine's own, under which the program may be called
-    accounts -- "name:password"; one of them is asked for, if there are any
+    accounts -- who may use it; asked for where there are any
     origins  -- addresses of web pages that may use the API; "*" for all
     """
 
     def __init__(
-        self, app: ASGIApp, names: Iterable[str] = (), accounts: Iterable[str] = (), origins: Iterable[str] = ()
+        self,
+        app: ASGIApp,
+        names: Iterable[str] = (),
+        accounts: Accounts | None = None,
+        origins: Iterable[str] = (),
     ) -> None:
         self._app = app
-        self._accounts = tuple(account.encode() for account in accounts)
+        self._accounts = accounts or Accounts()
         self._origins = frozenset(origin.rstrip("/") for origin in origins)
         own = socket.gethostname().casefold()
         self._names = frozenset(("localhost", own, f"{own}.local", *(name.casefold() for name in names)))
@@ -60,12 +66,17 @@ class Guard:
             return
         headers = Headers(scope=scope)
         origin = self._origin(scope, headers)
+        if scope["path"] == "/" and scope["query_string"].startswith(b"key=") and self._ours(headers.get("host", "")):
+            await self._key(scope)(scope, receive, Reply(send))
+            return
         refusal = self._refusal(scope, headers, bool(origin))
         if refusal is not None:
             status, sentence = refusal
             body = {"error": {"field": None, "message": sentence}}
             known = {"detail": sentence, "errors": sentence} if scope["path"].startswith(_LOCAL_API) else {}
-            challenge = {"WWW-Authenticate": 'Basic realm="Snowfox"'} if status == 401 else None
+            challenge = (
+                {"WWW-Authenticate": 'Basic realm="Snowfox"'} if status == 401 and self._accounts.named else None
+            )
             answer = JSONResponse({**body, **known}, status, challenge)
             await answer(scope, receive, _Allowed(send, origin) if origin else send)
             return
@@ -99,21 +110,28 @@ class Guard:
             return 404, "There is nothing here."
         if scope["method"] == "OPTIONS" and welcome:  # a browser asks first, and gives no password then
             return None
-        if self._accounts and not self._known(headers.get("authorization", "")):
-            return 401, "Incorrect username or password"
-        if not self._accounts and scope["path"].startswith(_LOCAL_API) and not _local(scope):
+        verdict = self._accounts.judge(headers) if self._accounts.asks else "in"
+        if verdict == "too often":
+            return 429, "Too many wrong tries. Wait a minute."
+        if verdict == "unknown":
+            return 401, "Incorrect username or password" if self._accounts.named else _KEY
+        if not self._accounts.asks and scope["path"].startswith(_LOCAL_API) and not _local(scope):
             return 403, "From other machines this needs a password: start Snowfox with --api-auth NAME:PASSWORD."
         if int(headers.get("content-length") or 0) > LARGEST_BODY:
             return 413, f"This is larger than {LARGEST_BODY // 2**20} MB."
         return None
 
-    def _known(self, authorization: str) -> bool:
-        kind, _, given = authorization.partition(" ")
-        try:
-            account = base64.b64decode(given, validate=True) if kind.casefold() == "basic" else b""
-        except ValueError:
-            return False
-        return any([hmac.compare_digest(account, known) for known in self._accounts])  # as long for each
+    def _key(self, scope: Scope) -> Response:
+        """The answer to the link with the key: a cookie, and the way to the page."""
+        given = parse_qs(scope["query_string"].decode("utf-8", "replace")).get("key", [""])[0]
+        verdict = self._accounts.opens(given)
+        if verdict != "in":
+            status = 429 if verdict == "too often" else 401
+            return JSONResponse({"error": {"field": None, "message": _KEY}}, status)
+        # The page is asked for by this page, not by the one with the key: so the cookie may be a strict one.
+        answer = HTMLResponse('<!doctype html><title>Snowfox</title><meta http-equiv="refresh" content="0;url=/">')
+        answer.set_cookie(COOKIE, given, httponly=True, samesite="strict", path="/", max_age=_KEPT)
+        return answer
 
     def _ours(self, host: str) -> bool:
         name = urlsplit(f"//{host}").hostname or ""

@@ -26,9 +26,9 @@ class Stems:
         self.stem = ""
 
     def __call__(self, folder: Path, seed: int) -> Iterator[str]:
-        yield f"{self.stem}.png"
+        yield self.stem
         for number in range(2, 1000):
-            yield f"{self.stem}-{number}.png"
+            yield f"{self.stem}-{number}"
 
 
 def hash_of(data: bytes) -> str:

@@ -1,6 +1,6 @@
 """Serving the page: from settings to a browser window, and back."""
 
-import base64
+import ipaddress
 import signal
 import sys
 import threading
@@ -12,6 +12,7 @@ from types import FrameType
 
 from filelock import FileLock, Timeout
 
+from webui.accounts import kept_key
 from webui.app import App, log_to_file
 from webui.settings import Settings, SettingsError
 
@@ -40,18 +41,23 @@ def _serve(settings: Settings) -> int:
     if settings.port and sock.getsockname()[1] != settings.port:
         _say(f"Port {settings.port} is taken; using {sock.getsockname()[1]}.")
     app = App(settings)
-    site = server.build(app.api, lambda: build(app.service, app.store, settings), assets(), settings)
+    asks = bool(settings.api_auth) or not _only_here(settings.host)
+    key = kept_key(settings.root / "access.key") if asks else ""
+    site = server.build(app.api, lambda: build(app.service, app.store, settings), assets(), settings, key)
     web = server.Server(site, sock)
     stop = _stop_on_signal()
     web.start()
     try:
-        _first_answer(address, settings.api_auth)
-        _say(f"Running on {address}")
+        _first_answer(address, key)
+        own = f"{address}/?key={key}" if key and not settings.api_auth else address
+        _say(f"Running on {own}")
+        if own != address:
+            _say("Other machines can reach it: whoever has this link can use all of it.")
         app.start()  # only now: the engine takes both cores for seconds, and the page comes first
         if settings.share:
             _share(app)
         if settings.browser:
-            webbrowser.open(address)
+            webbrowser.open(own)
         threading.Thread(target=app.store.refresh, name="gallery", daemon=True).start()
         while not stop.wait(0.5):  # a wait without end would not hear a signal that another thread was given
             pass
@@ -71,10 +77,17 @@ def _share(app: App) -> None:
         _say(f"Shared for 8 hours at {app.sharing.told().link}")
 
 
-def _first_answer(address: str, accounts: str) -> None:
+def _only_here(host: str) -> bool:
+    """Whether only this machine can reach what listens there."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.casefold() == "localhost"
+
+
+def _first_answer(address: str, key: str) -> None:
     """Returns when the page has been served once: then it is quick for the browser."""
-    account = accounts.partition(",")[0].strip().encode()
-    headers = {"Authorization": f"Basic {base64.b64encode(account).decode()}"} if account else {}
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(urllib.request.Request(address, headers=headers), timeout=60) as answer:
         answer.read()

@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI, Response
 from starlette.types import ASGIApp
 
+from webui.accounts import Accounts
 from webui.api import problems
 from webui.api.surface import Surface
 from webui.guard import Guard
@@ -59,20 +60,25 @@ def url(host: str, sock: socket.socket) -> str:
 
 
 def build(
-    api: Callable[[asyncio.Event], Surface], make_page: Callable[[], Page], assets: Path, settings: Settings
+    api: Callable[[asyncio.Event], Surface],
+    make_page: Callable[[], Page],
+    assets: Path,
+    settings: Settings,
+    key: str = "",
 ) -> FastAPI:
     """The whole application.
 
     api -- makes what other programs talk to, given the event that is set when the server ends
+    key -- opens it, where it asks who is there; with neither a key nor accounts it does not ask
     """
 
     async def inside_a_loop() -> FastAPI:
-        return _build(api, make_page(), assets, settings)
+        return _build(api, make_page(), assets, settings, key)
 
     return asyncio.run(inside_a_loop())  # outside of one, Gradio makes loops of its own and leaves them open
 
 
-def _build(api: Callable[[asyncio.Event], Surface], page: Page, assets: Path, settings: Settings) -> FastAPI:
+def _build(api: Callable[[asyncio.Event], Surface], page: Page, assets: Path, settings: Settings, key: str) -> FastAPI:
     closing = asyncio.Event()
 
     app = FastAPI(title="Snowfox", version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
@@ -84,8 +90,8 @@ def _build(api: Callable[[asyncio.Event], Surface], page: Page, assets: Path, se
         app.mount(path, application)
     app.include_router(_static(assets))
     _mount(app, page)
-    accounts, origins = (_parts(text) for text in (settings.api_auth, settings.cors_allow_origins))
-    app.add_middleware(Guard, names=(settings.host,), accounts=accounts, origins=origins)
+    accounts = Accounts(_parts(settings.api_auth), key)
+    app.add_middleware(Guard, names=(settings.host,), accounts=accounts, origins=_parts(settings.cors_allow_origins))
     return app
 
 

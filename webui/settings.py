@@ -14,9 +14,10 @@ from yaml import YAMLError
 from pipelines import atomic
 
 Theme = Literal["system", "dark", "light"]
+PictureFormat = Literal["png", "jpeg", "webp", "avif"]
 
 FILE = "settings.yaml"
-EDITABLE = ("theme", "previews", "checkpoint")
+EDITABLE = ("theme", "previews", "checkpoint", "picture_format", "picture_quality", "text_beside")
 """What the page may change. Anything that opens the program to others can only be set at start."""
 
 
@@ -32,6 +33,8 @@ class Settings:
     share_ways -- the ways that the page offers
     api_auth           -- "name:password", or several with commas; then everything asks for one of them
     cors_allow_origins -- addresses of web pages, with commas, that may use the API from a browser
+    picture_quality    -- 1 .. 100, for all but PNG
+    text_beside        -- a .txt with the parameters beside each picture
     """
 
     root: Path = Path()
@@ -50,6 +53,9 @@ class Settings:
     theme: Theme = "system"
     previews: bool = True
     checkpoint: str = ""
+    picture_format: PictureFormat = "png"
+    picture_quality: int = 90
+    text_beside: bool = False
 
     @property
     def models(self) -> Path:

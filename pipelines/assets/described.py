@@ -54,10 +54,11 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "sd15": "Stable Diffusion 1.x",
         "sd2": "Stable Diffusion 2.x",
         "sdxl": "Stable Diffusion XL",
+        "sdxl-refiner": "Stable Diffusion XL refiner",
         "sd3": "Stable Diffusion 3",
-        "flux": "FLUX",
-        "qwen_image": "Qwen-Image",
-        "z_image": "Z-Image",
+        "flux": "FLUX.1",
+        "qwen-image": "Qwen-Image",
+        "z-image": "Z-Image",
     }
 )
 """Names of families as people know them, also of those that are not supported here."""
@@ -73,13 +74,13 @@ _SAID: tuple[tuple[str, str], ...] = (
     ("sd_v2", "sd2"),
     ("sd3", "sd3"),
     ("flux", "flux"),
-    ("qwen", "qwen_image"),
-    ("z-image", "z_image"),
-    ("zimage", "z_image"),
+    ("qwen", "qwen-image"),
+    ("z-image", "z-image"),
+    ("zimage", "z-image"),
 )
 """How `ss_base_model_version` and `modelspec.architecture` begin."""
 
-_WIDTHS: Mapping[int, str] = MappingProxyType({768: "sd15", 1024: "sd2", 2048: "sdxl", 1280: "sdxl_refiner"})
+_WIDTHS: Mapping[int, str] = MappingProxyType({768: "sd15", 1024: "sd2", 2048: "sdxl", 1280: "sdxl-refiner"})
 """Of the text that a U-Net listens to."""
 
 _LORA_KINDS = (
@@ -100,11 +101,11 @@ _LORA_KINDS = (
     (b".w_norm", "full difference"),
 )
 _MARKS = (
-    (b"noise_refiner", "z_image"),
+    (b"noise_refiner", "z-image"),
     (b"double_blocks", "flux"),
     (b"single_transformer_blocks", "flux"),
     (b"joint_blocks", "sd3"),
-    (b"img_mlp", "qwen_image"),
+    (b"img_mlp", "qwen-image"),
     (b"attn.add_q_proj", "sd3"),
     (b"attn_add_q_proj", "sd3"),
 )
@@ -196,16 +197,22 @@ def _vectors(read: Header, key: str) -> tuple[int, int] | None:
 
 def _vae(path: Path) -> Described:
     read = header.read(path)
-    if not any(
-        key.endswith(("decoder.conv_in.weight", "decoder.layers.0.weight", "decoder.1.weight")) for key in read.tensors
-    ):
-        return Described(problem="This is no autoencoder (VAE).")
-    return Described()
+    first = next((key for key in read.tensors if key.endswith("decoder.conv_in.weight")), "")
+    shape = read.shape(first)
+    if not shape or len(shape) != 4:
+        return Described(problem="This is no autoencoder (VAE), or of a kind that is not supported.")
+    return Described(facts={"channels": shape[1]})
 
 
 def _controlnet(path: Path) -> Described:
-    header.read(path)
-    return Described()
+    read = header.read(path)
+    if any(key.startswith("lora_controlnet") for key in read.tensors):
+        return Described(problem="This is a ControlLoRA, which is not supported yet. Get the ControlNet instead.")
+    if not any("input_hint_block.0." in key or "controlnet_cond_embedding.conv_in." in key for key in read.tensors):
+        return Described(problem="This is no ControlNet. T2I adapters and IP adapters are not supported yet.")
+    keys = (key for key in read.tensors if key.endswith("attn2.to_k.weight"))
+    width = next((read.tensors[key].shape[-1] for key in keys), 0)
+    return Described(_WIDTHS.get(width, ""))
 
 
 def _hypernetwork(path: Path) -> Described:

@@ -21,6 +21,9 @@ FOLDERS: Mapping[AssetKind, tuple[str, ...]] = MappingProxyType(
 )
 """Names of folders in the models folder, in whatever case."""
 
+CHECKPOINTS = ("checkpoints", "stable-diffusion")
+"""Where VAEs lie beside their checkpoints, as `model.vae.safetensors`."""
+
 SUFFIXES: Mapping[AssetKind, tuple[str, ...]] = MappingProxyType(
     {
         "lora": (".safetensors", ".pt", ".ckpt"),
@@ -53,6 +56,9 @@ def files(models: Path, kind: AssetKind) -> Iterator[File]:
     for name in folders:
         if name.casefold() in FOLDERS[kind]:
             yield from _below(models / name, "", SUFFIXES[kind], frozenset())
+        elif kind == "vae" and name.casefold() in CHECKPOINTS:
+            endings = tuple(f".vae{suffix}" for suffix in SUFFIXES[kind])
+            yield from _below(models / name, "", endings, frozenset())
 
 
 def _below(place: Path, folder: str, suffixes: tuple[str, ...], above: frozenset[tuple[int, int]]) -> Iterator[File]:

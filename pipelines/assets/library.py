@@ -58,6 +58,14 @@ class Assets:
         fitting = exact or found
         return fitting[0] if len(fitting) == 1 else None
 
+    def beside(self, checkpoint: Path) -> Asset | None:
+        """The VAE that lies next to a checkpoint and bears its name, or has that name in the folder of VAEs."""
+        stem = f"{checkpoint.stem}.vae"
+        found = [asset for asset in self.usable("vae") if asset.version.path.stem == stem]
+        return next((asset for asset in found if asset.version.path.parent == checkpoint.parent), None) or next(
+            iter(found), None
+        )
+
     def usable(self, kind: AssetKind) -> Iterator[Asset]:
         return (asset for asset in self._found if asset.entry.kind == kind and not asset.entry.problem)
 

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+LARGEST_LAYER = 2**29
+"""Numbers; what a layer may hold at most where its size is not known."""
+
 Parts = Mapping[str, Tensor]
 """The tensors of one module, by the names that `keys.split` gives."""
 
@@ -47,6 +50,33 @@ def change(parts: Parts, weight: Tensor, rank: int | None = None) -> Change:
     if added is None and bias is None:
         raise Misfit("Its kind is not known.")
     return Change(added, None if bias is None else bias.reshape(-1))
+
+
+def rows(parts: Parts, first: int, last: int, total: int) -> Parts:
+    """The part of a network for some outputs of a layer that the model at hand holds as several.
+
+    total -- outputs of the whole
+    Raises Misfit where the outputs cannot be told apart.
+    """
+    cut = dict(parts)
+    if "lokr_w1" in parts or "lokr_w1_a" in parts:
+        given = {name: value.float() for name, value in parts.items()}
+        whole = _kronecker(given, None) * _scale(parts)
+        cut = {name: value for name, value in parts.items() if name == "magnitude"} | {"diff": whole}
+    for name in ("up", "hada_w1_a", "hada_w2_a", "diff", "diff_b", "up_bias"):
+        if name in cut:
+            cut[name] = _some(cut[name], first, last, total)
+    if "magnitude" in cut:
+        cut["magnitude"] = _some(cut["magnitude"], first, last, total)
+    if not {"up", "hada_w1_a", "diff", "diff_b"} & cut.keys() or {"hada_t1", "mid"} & cut.keys():
+        raise Misfit("This kind cannot be taken apart.")
+    return cut
+
+
+def _some(value: Tensor, first: int, last: int, total: int) -> Tensor:
+    if value.shape[0] != total:
+        raise Misfit("The sizes do not fit.")
+    return value[first:last]
 
 
 def factors(parts: Parts, rank: int | None = None) -> tuple[Tensor, Tensor] | None:
@@ -109,9 +139,9 @@ def _fitted(added: Tensor, weight: Tensor) -> Tensor:
     raise Misfit("The sizes do not fit.")
 
 
-def _limited(count: int, weight: Tensor) -> None:
+def _limited(count: int, weight: Tensor | None) -> None:
     """Before anything is multiplied: a file may claim sizes that no memory holds."""
-    if count > weight.numel():
+    if count > (LARGEST_LAYER if weight is None else weight.numel()):
         raise Misfit("The sizes do not fit.")
 
 
@@ -141,7 +171,7 @@ def _hadamard(given: Parts, weight: Tensor) -> Tensor:
     return sides[0] * sides[1]
 
 
-def _kronecker(given: Parts, weight: Tensor) -> Tensor:
+def _kronecker(given: Parts, weight: Tensor | None) -> Tensor:
     first = given["lokr_w1"] if "lokr_w1" in given else given["lokr_w1_a"] @ given["lokr_w1_b"]
     if "lokr_w2" in given:
         second = given["lokr_w2"]

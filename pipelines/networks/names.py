@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipelines.networks.fused import fused
 from pipelines.networks.keys import flat
 
 _PREFIXES = (
@@ -52,24 +53,28 @@ class ModuleNames:
     """All modules with weights of the components of a model."""
 
     def __init__(self, components: Mapping[str, Any]) -> None:
-        self._known: dict[str, dict[str, Place]] = {}
+        self._known: dict[str, dict[str, tuple[Place, ...]]] = {}
         for component, root in components.items():
             known = self._known.setdefault(component, {})
+            places: dict[str, Place] = {}
             layers = _layers(root)
             for name, module in root.named_modules():
                 if getattr(module, "weight", None) is None:
                     continue
                 originals = original_names(name, layers) if layers else ()
-                place = Place(component, name, module, _block(originals))
+                places[name] = place = Place(component, name, module, _block(originals))
                 for alias in (name, *originals, *_wrapped(component, name)):
-                    known.setdefault(flat(alias), place)
+                    known.setdefault(flat(alias), (place,))
+            for original, parts in fused(root):
+                known.setdefault(flat(original), tuple(places[part] for part in parts))
 
-    def find(self, name: str) -> Place | None:
-        """The module that a file calls so (with "_" for dots); None where this model has none."""
+    def find(self, name: str) -> tuple[Place, ...]:
+        """The module that a file calls so (with "_" for dots), or the modules whose rows together are that layer; none
+        where this model has none."""
         for prefix, component in _PREFIXES:
-            if name.startswith(prefix) and (place := self._known.get(component, {}).get(name[len(prefix) :])):
-                return place
-        return None
+            if name.startswith(prefix) and (found := self._known.get(component, {}).get(name[len(prefix) :])):
+                return found
+        return ()
 
 
 def _wrapped(component: str, name: str) -> tuple[str, ...]:

@@ -76,11 +76,14 @@ class Patches:
         wanted: dict[int, tuple[Place, list[tuple[Worn, Parts, Fit]]]] = {}
         for worn, fit in zip(networks, fits, strict=True):
             for name, parts in worn.network.modules.items():
-                place = self._names.find(name)
-                if place is None:
+                places = self._names.find(name)
+                if not places:
                     fit.missing += 1
-                else:
-                    wanted.setdefault(id(place.module), (place, []))[1].append((worn, parts, fit))
+                try:
+                    for place, share in _shared(places, parts):
+                        wanted.setdefault(id(place.module), (place, []))[1].append((worn, share, fit))
+                except Misfit:
+                    fit.misfits += 1
         try:
             for place, uses in wanted.values():
                 self._change(place, uses)
@@ -130,6 +133,19 @@ class Patches:
         if changed and weight is not None:
             self._kept.append(_keep(module))
             _write(module, weight.to(module.weight.dtype), None if bias is None else bias.to(module.weight.dtype))
+
+
+def _shared(places: Sequence[Place], parts: Parts) -> list[tuple[Place, Parts]]:
+    """Each module with its part of the network. Raises Misfit."""
+    if len(places) < 2:
+        return [(place, parts) for place in places]
+    outputs = [int(getattr(place.module, "out_features", place.module.weight.shape[0])) for place in places]
+    shares: list[tuple[Place, Parts]] = []
+    first = 0
+    for place, count in zip(places, outputs, strict=True):
+        shares.append((place, formulas.rows(parts, first, first + count, sum(outputs))))
+        first += count
+    return shares
 
 
 def _keep(module: Any) -> _Kept:

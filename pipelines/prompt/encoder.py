@@ -18,15 +18,17 @@ class Condition(NamedTuple):
     """What the network is told by a text.
 
     tokens -- (1, tokens, width); pooled: (1, width), the text as a whole; ids: (1, numbers), what else the network is
-    told, as the sizes of SDXL. None where a family has none.
+    told, as the sizes of SDXL. None where a family has none. residuals: what control networks add to the network's
+    levels, the middle's last; empty without any.
     """
 
     tokens: torch.Tensor
     pooled: torch.Tensor | None = None
     ids: torch.Tensor | None = None
+    residuals: tuple[torch.Tensor, ...] = ()
 
     def to(self, device: str, dtype: torch.dtype) -> "Condition":
-        pooled, ids = (value if value is None else value.to(device, dtype) for value in self[1:])
+        pooled, ids = (value if value is None else value.to(device, dtype) for value in (self.pooled, self.ids))
         return Condition(self.tokens.to(device, dtype), pooled, ids)
 
     def nothing(self) -> "Condition":

@@ -13,6 +13,7 @@ import webuiapi
 from PIL import Image
 
 from tests.conftest import png_bytes
+from webui.api.sdapi.controlnet import MODULES
 from webui.app import App
 
 PICTURE = base64.b64encode(png_bytes(64, 64)).decode()
@@ -100,7 +101,7 @@ def test_webuiapi_reads_every_list(api: webuiapi.WebUIApi) -> None:
     assert api.get_memory()["ram"]["total"] > 2**20
     assert api.get_cmd_flags()["api"] is True
     assert api.controlnet_model_list() == ["canny-sd15 [abcdef01]"]
-    assert (api.controlnet_version(), api.controlnet_module_list()) == (3, ["none"])
+    assert (api.controlnet_version(), api.controlnet_module_list()) == (3, MODULES)
     assert api.refresh_checkpoints() is None
     assert (api.interrupt(), api.skip()) == ({}, None)
     assert api.get_progress()["state"]["job_count"] == 0

@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 from pipelines.recipe import Recipe
 from pipelines.recipe_json import to_json
 from tests.conftest import png_bytes
+from webui.app import App
 from webui.store import codec
 
 SMALL: dict[str, Any] = {"prompt": "a fox", "steps": 3, "width": 64, "height": 64}
@@ -166,6 +168,39 @@ def test_a_picture_tells_how_it_was_made_and_so_does_a_pasted_text(client: httpx
     assert (other["fidelity"]["FP8 weight"], other["recipe"]["steps"]) == ("lost", 9)
     nothing = client.post("/api/v1/parameters", content=png_bytes())
     assert (nothing.status_code, "says nothing" in nothing.text) == (422, True)
+
+
+def test_a_picture_is_made_again_and_compared(client: httpx.Client, app: App) -> None:
+    job = end(client, submit(client, seed=99))
+    address = f"/api/v1/images/{job['images'][0]['id']}"
+    once_more = end(client, client.post(f"{address}/again").json())
+    other = once_more["images"][0]["id"]
+    assert client.get(f"{address}/again/{other}").json() == {"identical": True, "mean": 0, "largest": 0, "causes": []}
+    assert other not in [image["id"] for image in client.get("/api/v1/images").json()["images"]]
+    # As if another machine had made it: one pixel differs, and so does what it says of itself.
+    saved = app.store.saved(job["images"][0]["id"])
+    assert saved is not None
+    data = saved.path.read_bytes()
+    picture, texts = codec.decode(data), dict(codec.describe(data))
+    record = json.loads(texts["snowfox"])
+    record["made"] |= {"dtype": "float16", "torch": "1.0"}
+    first = bytes((picture.pixels[0] ^ 0x10, *picture.pixels[1:]))
+    saved.path.write_bytes(codec.png(replace(picture, pixels=first), texts | {"snowfox": json.dumps(record)}))
+    found = client.get(f"{address}/again/{other}").json()
+    assert (found["identical"], found["largest"]) == (False, 16)
+    assert 0 < found["mean"] < 0.01
+    assert found["causes"][0] == "The models computed in float16 then, float32 now."
+    shown = codec.decode(client.get(f"{address}/again/{other}/difference").content)
+    assert max(shown.pixels[:3]) == 255 and not any(shown.pixels[3:])
+
+
+def test_a_picture_without_settings_is_not_made_again(client: httpx.Client, app: App) -> None:
+    (app.settings.outputs / "mine").mkdir(parents=True)
+    (app.settings.outputs / "mine" / "photo.png").write_bytes(png_bytes())
+    app.store.refresh()
+    photo = next(image for image in app.store.list() if image.path.name == "photo.png")
+    answer = client.post(f"/api/v1/images/{photo.id}/again")
+    assert (answer.status_code, "says nothing" in answer.text) == (422, True)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+from tests.browser.desk import Desk, gradient
+from tests.browser.stand import Stand, running
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = (
     "--no-sandbox",
@@ -91,3 +94,25 @@ def phone(browser: Browser, complaints: Complaints) -> Iterator[Page]:
     """The same on a phone with a touch screen."""
     size = {"width": 390, "height": 844}
     yield from _opened(browser, complaints, viewport=size, device_scale_factor=2, has_touch=True, is_mobile=True)
+
+
+@pytest.fixture(scope="package")
+def stand() -> Iterator[Stand]:
+    with running() as stand:
+        yield stand
+
+
+@pytest.fixture
+def desk(page: Page, stand: Stand) -> Desk:
+    desk = Desk(page, stand)
+    desk.visit()
+    return desk
+
+
+@pytest.fixture
+def painted_desk(desk: Desk) -> Desk:
+    """A picture is open and a stroke of 40 px runs from (100, 150) to (250, 150)."""
+    desk.open(gradient())
+    desk.size(40)
+    desk.draw((100, 150), (250, 150))
+    return desk

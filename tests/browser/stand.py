@@ -58,15 +58,14 @@ def _blocks() -> gr.Blocks:
         with gr.Tab("Inpaint"):
             gr.Textbox(label="Prompt", elem_id="inpaint_prompt")
             inpaint = canvas.well("inpaint", mask=True)
-            assert inpaint.mask is not None
             read = gr.Button("Read", elem_id="read")
             told = gr.Textbox(label="Told", elem_id="told")
-            read.click(_tell, [inpaint.image, inpaint.mask], told)
+            read.click(_tell, [inpaint.fields["source.image"], inpaint.fields["source.mask.image"]], told)
         with gr.Tab("img2img"):
             img2img = canvas.well("img2img", mask=False)
             again = gr.Button("Read", elem_id="read_img2img")
             heard = gr.Textbox(label="Told", elem_id="told_img2img")
-            again.click(_tell, img2img.image, heard)
+            again.click(_tell, img2img.fields["source.image"], heard)
     return blocks
 
 

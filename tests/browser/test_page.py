@@ -248,7 +248,8 @@ def test_a_result_is_sent_on_and_used(visit: Visit, target: str) -> None:
     visit.number("steps", 1, target)
     if target == "inpaint":
         visit.page.locator("#inpaint_generate").click()
-        expect(visit.page.locator("#inpaint_note").get_by_role("alert")).to_have_text("Paint what should change.")
+        note = visit.page.locator("#inpaint_note").get_by_role("alert")
+        expect(note).to_have_text("Paint what should change, or extend the picture.")
         box = well.locator("canvas.sf-well-mask").bounding_box()
         assert box is not None
         visit.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -305,6 +306,17 @@ def test_the_full_view_keeps_the_focus_and_gives_it_back(visit: Visit) -> None:
     expect(visit.stage.get_by_role("button", name="Full size")).to_be_focused()
 
 
+def test_a_picture_is_made_again_in_the_gallery_and_found_identical(visit: Visit) -> None:
+    visit.make("made twice")
+    visit.tab("gallery")
+    detail = visit.page.locator(".sf-detail")
+    expect(detail).to_contain_text("made twice")
+    count = visit.page.locator(".sf-days .sf-tile").count()
+    detail.get_by_role("button", name="Make it again").click()
+    expect(detail.locator(".sf-again")).to_contain_text("Identical")
+    assert visit.page.locator(".sf-days .sf-tile").count() == count
+
+
 def test_a_dropped_picture_fills_the_form(visit: Visit) -> None:
     visit.make("read me back")
     image = visit.site.app.store.list(limit=1)[0]
@@ -356,7 +368,7 @@ def test_expert_settings_come_back_from_the_form_and_stand_in_the_titles(visit: 
         ]
     )
     visit.page.keyboard.press("Control+Enter")
-    until(lambda: bool(visit.site.app.service.jobs()))
+    until(lambda: any(job.recipe.prompt == "everything" for job in visit.site.app.service.jobs()))
     assert visit.site.app.service.jobs()[0].recipe == wish
 
 

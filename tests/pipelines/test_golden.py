@@ -17,13 +17,13 @@ from PIL import Image
 
 from pipelines.events import ImageMade
 from pipelines.picture import Picture
-from pipelines.recipe import ImageRef, Mask, Recipe, Sampling, Source
+from pipelines.recipe import Hires, ImageRef, Mask, Recipe, Sampling, Source
 from pipelines.runner import Runner
 from webui.store import infotext
 from webui.store.metadata import format_infotext
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
-KINDS = ("s", "k", "p", "o", "n", "i", "m", "l", "e")
+KINDS = ("s", "k", "p", "o", "n", "i", "m", "l", "e", "h")
 INIT, MASK = ImageRef("init"), ImageRef("mask")
 
 pytestmark = pytest.mark.skipif(not (GOLDEN / "cases.json").is_file(), reason="../shared/golden is not there")
@@ -96,6 +96,12 @@ def asked(case: dict[str, Any]) -> Recipe:
     if case["kind"] != "txt2img":
         mask = Mask(MASK, blur=request["mask_blur"]) if case["mask"] else None
         source = Source(INIT, request["denoising_strength"], mask=mask)
+    hires = None
+    if request.get("enable_hr"):
+        scale, upscaler = request["hr_scale"], request["hr_upscaler"]
+        hires = Hires(
+            scale, upscaler=upscaler, steps=request["hr_second_pass_steps"], strength=request["denoising_strength"]
+        )
     return Recipe(
         prompt=request["prompt"],
         negative=request["negative_prompt"],
@@ -109,6 +115,7 @@ def asked(case: dict[str, Any]) -> Recipe:
         batch=request.get("batch_size", 1),
         clip_skip=2 if "Clip skip: 2" in text else 1,
         sampling=Sampling(noise="nv" if "RNG: NV" in text else "cpu"),
+        hires=hires,
         source=source,
     )
 

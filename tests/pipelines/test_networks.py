@@ -186,8 +186,7 @@ class TestNames:
     def test_original_and_new_names(self, module: str, name: str) -> None:
         unet = four_blocks()
         found = ModuleNames({"unet": unet}).find(next(iter(sorted_out({_key(module): noise(1)}).modules)))
-        assert found is not None
-        assert found.name == (name or UNET.replace("to_q", "to_out.0"))
+        assert [place.name for place in found] == [name or UNET.replace("to_q", "to_out.0")]
 
     @pytest.mark.parametrize(
         "module",
@@ -206,8 +205,8 @@ class TestNames:
 
     def only(self, model: LatentModel, key: str) -> Any:
         found = ModuleNames(model.components()).find(next(iter(sorted_out({key: noise(1)}).modules)))
-        assert found is not None
-        return found.module
+        (place,) = found
+        return place.module
 
 
 def _key(module: str) -> str:
@@ -319,6 +318,82 @@ class TestPatches:
         (fit,) = Patches(components).put_on([Worn(sorted_out(wrong | {"unet.nowhere.diff": noise(1)}))])
         assert (fit.fitting, fit.missing, fit.misfits) == (0, 1, 1)
         assert all(same(value, before[key]) for key, value in state(components).items())
+
+
+class TestFused:
+    """FLUX.1 and its kin: what trainers call one layer is several in the model."""
+
+    @pytest.fixture
+    def flux(self) -> Any:
+        from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
+
+        torch.manual_seed(0)
+        return FluxTransformer2DModel(
+            in_channels=4,
+            num_layers=1,
+            num_single_layers=1,
+            attention_head_dim=8,
+            num_attention_heads=2,
+            joint_attention_dim=8,
+            pooled_projection_dim=8,
+            axes_dims_rope=(2, 2, 4),
+        )
+
+    def added(self, flux: Any, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        before = state({"unet": flux})
+        patches = Patches({"unet": flux})
+        (fit,) = patches.put_on([Worn(sorted_out(tensors))])
+        assert not fit.missing and not fit.misfits
+        after = state({"unet": flux})
+        patches.take_off()
+        assert all(same(value, before[key]) for key, value in state({"unet": flux}).items())
+        return {
+            key.removeprefix("unet."): after[key] - before[key] for key in after if not same(after[key], before[key])
+        }
+
+    @pytest.mark.parametrize("kind", ["lora", "loha", "lokr", "diff"])
+    def test_the_rows_of_one_are_those_of_its_parts_in_turn(self, flux: Any, kind: str) -> None:
+        name = "lora_unet_single_blocks_0_linear1"
+        parts = {
+            "lora": {"lora_down.weight": noise(2, 16), "lora_up.weight": noise(112, 2), "alpha": torch.tensor(1.0)},
+            "loha": {
+                **{"hada_w1_a": noise(112, 2), "hada_w1_b": noise(2, 16), "alpha": torch.tensor(1.0)},
+                **{"hada_w2_a": noise(112, 2, seed=5), "hada_w2_b": noise(2, 16, seed=5)},
+            },
+            "lokr": {"lokr_w1": noise(4, 4), "lokr_w2_a": noise(28, 2), "lokr_w2_b": noise(2, 4)},
+            "diff": {"diff": noise(112, 16)},
+        }[kind]
+        whole = formulas.change(
+            next(iter(sorted_out({f"x.{key}": value for key, value in parts.items()}).modules.values())),
+            torch.zeros(112, 16),
+        ).weight
+        added = self.added(flux, {f"{name}.{key}": value for key, value in parts.items()})
+        block = "single_transformer_blocks.0."
+        names = [f"{block}{part}.weight" for part in ("attn.to_q", "attn.to_k", "attn.to_v", "proj_mlp")]
+        assert sorted(added) == sorted(names) and whole is not None
+        assert torch.allclose(torch.cat([added[name] for name in names]), whole, atol=1e-5)
+
+    @pytest.mark.parametrize(
+        ("original", "parts"),
+        [
+            ("double_blocks.0.img_attn.qkv", ("to_q", "to_k", "to_v")),
+            ("double_blocks.0.txt_attn.qkv", ("add_q_proj", "add_k_proj", "add_v_proj")),
+        ],
+    )
+    def test_attention(self, flux: Any, original: str, parts: tuple[str, ...]) -> None:
+        added = self.added(flux, {f"diffusion_model.{original}.diff": noise(48, 16)})
+        names = [f"transformer_blocks.0.attn.{part}.weight" for part in parts]
+        assert torch.allclose(torch.cat([added[name] for name in names]), noise(48, 16), atol=1e-5)
+
+    def test_diffusers_own_names_work_beside_them(self, flux: Any) -> None:
+        added = self.added(
+            flux,
+            {
+                "transformer.transformer_blocks.0.attn.to_q.diff": noise(16, 16),
+                "lora_unet_double_blocks_0_img_mlp_0.diff": noise(64, 16),
+            },
+        )
+        assert sorted(added) == ["transformer_blocks.0.attn.to_q.weight", "transformer_blocks.0.ff.net.0.proj.weight"]
 
 
 def state(components: Mapping[str, Any]) -> dict[str, Tensor]:

@@ -30,7 +30,7 @@ def test_every_part_comes_back_from_json() -> None:
         ({"sampling": 3}, "sampling"),
         ({"sampling": {"noise": "gpu"}}, "noise"),
         ({"source": {"strength": 0.5}}, "image"),
-        ({"source": {"image": "x", "mask": {}}}, "image"),
+        ({"source": {"image": "x", "mask": {"image": 1}}}, "image"),
         ({"steps": "many"}, "steps"),
     ],
 )

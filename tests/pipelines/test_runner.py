@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pipelines.events import Cancelled, Event, Failed, Finished, ImageMade, Loading, Note, Step
 from pipelines.family import Family
 from pipelines.picture import Picture
-from pipelines.recipe import ImageRef, Mask, Recipe, Sampling, Source
+from pipelines.recipe import Extension, ImageRef, Loopback, Mask, Recipe, Sampling, Soft, Source
 from pipelines.runner import Runner, ordered
 from pipelines.samplers import SAMPLERS
 from pipelines.schedules import SCHEDULES
@@ -411,3 +411,85 @@ def test_the_unpainted_part_stays_with_every_kind_of_levels(runner: Runner, name
     changed = np.abs(array(image.picture).astype(int) - array(IMAGES[PHOTO]).astype(int)).sum(2)
     assert not changed[:8].any()
     assert changed[20:36, 20:44].any()
+
+
+def test_an_extended_picture_comes_back_in_the_larger_one(runner: Runner) -> None:
+    source = Source(PHOTO, 0.9, mask=Mask(blur=0), extend=Extension(left=32, top=32))
+    (image,) = made(events(runner, replace(RECIPE, width=96, height=96, source=source)))
+    result = array(image.picture)
+    assert result.shape == (96, 96, 3)
+    assert np.array_equal(result[32:, 32:], array(IMAGES[PHOTO]))
+    assert result[:32].std() > 1
+
+
+def test_a_sketch_changes_the_start(runner: Runner) -> None:
+    pixels = np.zeros((64, 64, 4), np.uint8)
+    pixels[:, :32] = (255, 0, 0, 255)
+    images = {**IMAGES, ImageRef("sketch"): Picture(64, 64, "RGBA", pixels.tobytes())}
+    (plain,) = made(events(runner, replace(RECIPE, source=Source(PHOTO, 0.3))))
+    (drawn,) = made(events(runner, replace(RECIPE, source=Source(PHOTO, 0.3, sketch=ImageRef("sketch"))), images))
+    assert drawn.picture != plain.picture
+
+
+def test_latents_of_another_size_are_resized(runner: Runner) -> None:
+    source = Source(PHOTO, 0.5, resize="latent")
+    images = {PHOTO: photo(100, 50)}
+    (image,) = made(events(runner, replace(RECIPE, source=source), images))
+    (stretched,) = made(events(runner, replace(RECIPE, source=replace(source, resize="stretch")), images))
+    assert (image.picture.width, image.picture.height) == (64, 64)
+    assert image.picture != stretched.picture
+
+
+@pytest.mark.parametrize("sampler", ["Euler", "DDIM", "DPM++ 2M SDE"])
+def test_soft_inpainting_keeps_what_is_not_painted(runner: Runner, sampler: str) -> None:
+    mask = Mask(PAINTED, blur=3, soft=Soft())
+    source = Source(PHOTO, 0.9, mask=mask)
+    (soft,) = made(events(runner, replace(RECIPE, steps=5, sampler=sampler, source=source)))
+    (hard,) = made(
+        events(runner, replace(RECIPE, steps=5, sampler=sampler, source=replace(source, mask=replace(mask, soft=None))))
+    )
+    outside = np.ones((64, 64), bool)
+    outside[16 - 8 : 40 + 8, 16 - 8 : 48 + 8] = False
+    assert np.array_equal(array(soft.picture)[outside], array(IMAGES[PHOTO])[outside])
+    assert not np.array_equal(array(soft.picture)[24:32, 24:40], array(IMAGES[PHOTO])[24:32, 24:40])
+    assert soft.picture != hard.picture
+
+
+def test_a_mask_of_another_size_is_fitted_and_told(runner: Runner) -> None:
+    images = {**IMAGES, PAINTED: painted(0, 0, 16, 16, 32, 32)}
+    seen = events(runner, replace(RECIPE, source=Source(PHOTO, mask=Mask(PAINTED))), images)
+    assert any(isinstance(event, Note) and "The mask was 32 × 32" in event.message for event in seen)
+    assert made(seen)
+
+
+def test_loops_draw_the_result_again_and_count_as_one_row_of_steps(runner: Runner) -> None:
+    recipe = replace(RECIPE, steps=4, batch=2, source=Source(PHOTO, 0.5, loopback=Loopback(3, 0.5)))
+    seen = events(runner, recipe)
+    pictures = made(seen)
+    assert [(image.index, image.seed) for image in pictures] == [(0, 11), (1, 12)]
+    shares = [event.index / event.total for event in seen if isinstance(event, Step) and event.picture == 0]
+    assert shares == sorted(shares) and shares[-1] == 1 and len(shares) > 6
+    by_hand, images = IMAGES[PHOTO], dict(IMAGES)
+    for loop in range(3):
+        images[ImageRef("last")] = by_hand
+        once = replace(recipe, batch=1, seed=11 + loop, source=Source(ImageRef("last"), 0.5))
+        (image,) = made(events(runner, once, images))
+        by_hand = image.picture
+    assert pictures[0].picture == by_hand
+
+
+def test_loops_keep_what_is_not_painted(runner: Runner) -> None:
+    source = Source(PHOTO, 0.6, mask=Mask(PAINTED, blur=0, fill="noise"), loopback=Loopback(2))
+    (image,) = made(events(runner, replace(RECIPE, source=source)))
+    changed = np.abs(array(image.picture).astype(int) - array(IMAGES[PHOTO]).astype(int)).sum(2)
+    assert not changed[:16].any() and not changed[:, :16].any() and changed[20:36, 20:44].any()
+
+
+def test_colour_correction_brings_the_source_s_colours(runner: Runner) -> None:
+    red = Picture(64, 64, "RGB", bytes((220, 60, 40)) * 4096)
+    recipe = replace(RECIPE, source=Source(ImageRef("red"), 0.9))
+    (plain,) = made(events(runner, recipe, {ImageRef("red"): red}))
+    corrected = replace(recipe, source=Source(ImageRef("red"), 0.9, colour_correction=True))
+    (matched,) = made(events(runner, corrected, {ImageRef("red"): red}))
+    redness = [float((array(one.picture).astype(int) @ [1, 0, -1]).mean()) for one in (plain, matched)]
+    assert abs(redness[1] - 180) < abs(redness[0] - 180)

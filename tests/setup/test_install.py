@@ -23,11 +23,12 @@ def serves(checkout: Checkout, extras: tuple[str, ...] = (), torch: str = "") ->
 
 def test_torch_first_then_the_project_then_the_check(checkout: Checkout) -> None:
     checkout.installer(extras=("test",)).run()
-    torch, project, check = checkout.calls()
+    torch, project, bare, check = checkout.calls()
     assert torch.startswith("-m pip install torch==2.13.0 --only-binary :all: --constraint")
     assert "--index-url" not in torch
     assert "--only-binary :all:" in project
     assert project.endswith(f"--editable {checkout.project.root}[test]")
+    assert bare.startswith("-m pip install --no-deps --constraint") and "spandrel" in bare
     assert check.startswith("-c")
     assert serves(checkout, ("test",))
     assert serves(checkout)

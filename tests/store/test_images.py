@@ -14,8 +14,12 @@ from pipelines.catalogue import CheckpointEntry
 from pipelines.picture import Picture
 from pipelines.recipe import Mask, Recipe, Source
 from tests.conftest import png_bytes
-from webui.store import metadata
+from webui.engines.fake import FAKE_CATALOGUE
+from webui.store import making, metadata
+from webui.store.codec import Kind
 from webui.store.images import BadPicture, ImageStore
+from webui.store.making import Making
+from webui.store.metadata import Form
 
 RED = Picture(64, 32, "RGB", bytes((200, 10, 10)) * (64 * 32))
 RECIPE = Recipe(
@@ -157,3 +161,66 @@ def test_pictures_put_into_the_folder_by_hand_appear_and_those_taken_away_go(sto
     found.path.unlink()
     store.refresh()
     assert store.list() == ()
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [("JPEG", ".jpg"), ("WEBP", ".webp"), ("AVIF", ".avif"), ("PNG", ".png")])
+def test_every_kind_of_file_carries_the_text_and_the_whole_recipe(tmp_path: Path, kind: Kind, suffix: str) -> None:
+    store = ImageStore(tmp_path / "out", tmp_path / "in", tmp_path / "index", form=lambda: Form(kind, 80))
+    recipe = replace(RECIPE, prompt="a füchs 🦊, 雪", sampling=replace(RECIPE.sampling, eta=0.25))
+    saved = store.save(RED, recipe, 7, CHECKPOINT)
+    assert saved.path.suffix == suffix
+    found = metadata.described(saved.path.read_bytes(), None)
+    assert found is not None and found.exact and found.recipe == recipe
+    assert found.text.startswith("a füchs 🦊, 雪\nNegative prompt: blurry\nSteps: 20")
+    # A new index finds it again, under the same id.
+    again = ImageStore(tmp_path / "out", tmp_path / "in", tmp_path / "other")
+    again.refresh()
+    assert [image.id for image in again.list()] == [saved.id]
+    store.close()
+    again.close()
+
+
+def test_what_a_kind_of_file_cannot_hold_becomes_png(tmp_path: Path) -> None:
+    def saved(kind: Kind, picture: Picture, recipe: Recipe) -> str:
+        store = ImageStore(tmp_path / "out", tmp_path / "in", tmp_path / "index", form=lambda: Form(kind))
+        made = store.save(picture, recipe, 7, CHECKPOINT)
+        store.close()
+        return made.path.suffix
+
+    wide = Picture(16384, 1, "L", bytes(16384))
+    assert (saved("WEBP", wide, RECIPE), saved("JPEG", wide, RECIPE)) == (".png", ".jpg")
+    assert saved("JPEG", RED, replace(RECIPE, prompt="fox " * 20_000)) == ".png"
+
+
+def test_a_text_beside_goes_where_its_picture_goes(tmp_path: Path) -> None:
+    store = ImageStore(tmp_path / "out", tmp_path / "in", tmp_path / "index", form=lambda: Form(text_beside=True))
+    saved = store.save(RED, RECIPE, 7, CHECKPOINT)
+    beside = saved.path.with_suffix(".txt")
+    assert beside.read_text() == saved.parameters
+    store.delete(saved.id)
+    assert not beside.exists()
+    store.restore(saved.id)
+    assert beside.read_text() == saved.parameters
+    store.close()
+
+
+def test_a_picture_tells_by_what_it_was_made(store: ImageStore) -> None:
+    device = replace(FAKE_CATALOGUE.device, torch="2.9.0")
+    entry = replace(FAKE_CATALOGUE.checkpoints[0], name="plain", sha256="ab" * 32)
+    catalogue = replace(FAKE_CATALOGUE, device=device, checkpoints=(entry,))
+    saved = store.save(RED, RECIPE, 7, CHECKPOINT, catalogue=catalogue)
+    then = metadata.made_by(saved.path.read_bytes())
+    assert then is not None
+    assert (then.torch, then.device, then.dtype, then.hashes) == ("2.9.0", "cpu", "float32", {"plain": "ab" * 32})
+    now = making.making(RECIPE, catalogue, metadata.VERSION)
+    assert making.differences(then, now, RECIPE) == ()
+    other = Making("Snowfox 9", "3.0", "cuda", "float16", {"plain": "cd" * 32})
+    sentences = making.differences(then, other, replace(RECIPE, sampling=replace(RECIPE.sampling, noise="device")))
+    assert [sentence.split(":")[0] for sentence in sentences] == [
+        "The model 'plain' is another file",
+        "The models computed in float32 then, float16 now.",
+        "It was made on cpu then, cuda now.",
+        "It was made by torch 2.9.0 then, 3.0 now.",
+        f"It was made by {metadata.VERSION}, this is Snowfox 9",
+        "Its noise came from the device",
+    ]

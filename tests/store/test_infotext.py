@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.asset import Used
 from pipelines.catalogue import AssetEntry, CheckpointEntry
-from pipelines.recipe import Hires, ImageRef, Mask, Recipe, RecipeError, Refiner, Sampling, Source, Tiling
+from pipelines.recipe import Control, Hires, ImageRef, Mask, Recipe, RecipeError, Refiner, Sampling, Source, Tiling
 from webui.engines.fake import FAKE_CATALOGUE
 from webui.store import recall
 from webui.store.fidelity import Restored
@@ -348,6 +348,30 @@ def test_a_lora_that_has_another_name_here_is_renamed() -> None:
         "a <lora:my ink:0.8:0.5>, <lyco:my ink:1> <lora:sketch:1> <hypernet:ink:1>"
     )
     assert "<lora:ink:" in from_text(text).prompt
+
+
+def test_controls_stand_in_the_text_as_the_extension_writes_them() -> None:
+    control = Control(ImageRef("0" * 64), "canny-sd15", "canny", 0.8, 0.1, 0.9, "control")
+    used = (Used("controlnet", "canny-sd15", "cab727d4aa"),)
+    values = parse_infotext(format_infotext(Recipe(seed=1, controls=(control,)), used=used))
+    assert values["ControlNet 0"] == (
+        "Module: canny, Model: canny-sd15 [cab727d4], Weight: 0.8, Resize Mode: Crop and Resize, Threshold A: 100, "
+        "Threshold B: 200, Guidance Start: 0.1, Guidance End: 0.9, Control Mode: ControlNet is more important"
+    )
+
+
+def test_a_vae_is_found_by_its_hash_or_else_by_its_name() -> None:
+    here = AssetEntry("vae", "fine", "/models/vae/fine.pt", 1, hash="235745af8d")
+    catalogue = replace(FAKE_CATALOGUE, assets=(here,))
+    for text, vae, level in (
+        ("VAE hash: 235745af8d, VAE: other.safetensors", "fine", "exact"),
+        ("VAE hash: 0000000000, VAE: fine.safetensors", "fine", "nearest"),
+        ("VAE: gone.pt", "", "lost"),
+        ("VAE: None", "None", None),
+        ("VAE: Automatic", "", None),
+    ):
+        found = restored({"parameters": f"a\n{TAIL}, {text}"}, catalogue)
+        assert found is not None and (found.recipe.vae, found.fidelity.get("vae")) == (vae, level)
 
 
 def test_what_happens_within_a_pass_is_written_and_read_back() -> None:

@@ -8,14 +8,17 @@ import pytest
 from pipelines.parameter import values
 from pipelines.recipe import (
     Control,
+    Extension,
     Finish,
     Hires,
     ImageRef,
+    Loopback,
     Mask,
     Recipe,
     RecipeError,
     Refiner,
     Sampling,
+    Soft,
     Source,
     Task,
 )
@@ -86,7 +89,7 @@ def test_a_mask() -> None:
         ("image", PLAIN, "source", "Open a picture first."),
         ("image", PLAIN | {"source.image": ""}, "source", "Open a picture first."),
         ("inpaint", PLAIN | {"source.mask.image": "b" * 64}, "source", "Open a picture first."),
-        ("inpaint", PLAIN | SOURCE | {"source.mask.image": ""}, "mask", "Paint what should change."),
+        ("inpaint", PLAIN | SOURCE, "mask", "Paint what should change, or extend the picture."),
         ("text", PLAIN | {"steps": None}, "steps", "Steps needs a number."),
         ("text", PLAIN | {"width": "wide"}, "width", "Width needs a number."),
         ("text", PLAIN | {"guidance": float("nan")}, "guidance", "CFG needs a number."),
@@ -192,3 +195,21 @@ def test_going_back_to_the_first_model_brings_its_values_back() -> None:
     now = {**held, **form.fit(held, {}, small)}
     assert (now["width"], now["height"]) == (128, 128)
     assert form.fit(now, small, {}) == {"width": 512, "height": 512}
+
+
+def test_an_extended_picture_needs_no_mask() -> None:
+    held = PLAIN | SOURCE | {"source.mask.image": "", "source.mask.blur": 8, "source.extend.left": 64}
+    recipe = form.read("inpaint", held)
+    assert recipe.source is not None
+    assert (recipe.source.extend, recipe.task) == (Extension(left=64), "inpaint")
+    assert recipe.source.mask == Mask(blur=8.0)
+
+
+def test_soft_inpainting_and_loopback_are_parts_to_switch_on() -> None:
+    held = PLAIN | SOURCE | MASK | {"source.mask.soft.bias": 2, "source.loopback.loops": 3}
+    off = form.read("inpaint", held | {"source.mask.soft.enabled": False, "source.loopback.enabled": False})
+    assert off.source is not None and off.source.mask is not None
+    assert (off.source.mask.soft, off.source.loopback) == (None, None)
+    on = form.read("inpaint", held | {"source.mask.soft.enabled": True, "source.loopback.enabled": True})
+    assert on.source is not None and on.source.mask is not None
+    assert (on.source.mask.soft, on.source.loopback) == (Soft(bias=2.0), Loopback(loops=3))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Response
@@ -11,7 +11,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import TypeAdapter
 
 from pipelines.recipe import Recipe
-from pipelines.recipe_json import from_json
+from pipelines.recipe_json import from_paths
 from webui.api import events
 from webui.api.problems import NotHere, answer
 from webui.api.shapes import JobShape, StatusShape, job_shape, status_shape
@@ -36,11 +36,13 @@ def _add_reading(routes: APIRouter, service: JobService, closing: asyncio.Event)
 
     @routes.get("/catalogue", response_model=None)
     def catalogue() -> dict[str, Any] | JSONResponse:
-        """Models, samplers and schedules; 503 until the engine has told them."""
+        """Models, samplers and schedules; 503 until the engine has told them. Assets have a route of their own."""
         known = service.status.catalogue
         if known is None:
             return answer(503, service.status.message or "The engine is starting.")
-        return asdict(known)
+        told = asdict(replace(known, assets=()))
+        del told["assets"]
+        return told
 
     @routes.get("/jobs")
     def jobs() -> list[JobShape]:
@@ -83,7 +85,7 @@ def _add_doing(routes: APIRouter, service: JobService) -> None:
         """
         if service.status.catalogue is None:
             service.wait_for_engine()
-        return job_shape(service.submit(from_json(_with_defaults(recipe, service)), "api"), service)
+        return job_shape(service.submit(from_paths(_with_defaults(recipe, service)), "api"), service)
 
     @routes.post("/jobs/{identity}/cancel")
     def cancel(identity: str) -> JobShape:
@@ -117,7 +119,7 @@ def _with_defaults(given: dict[str, Any], service: JobService) -> dict[str, Any]
     name = given.get("checkpoint", "")
     if catalogue is None or not isinstance(name, str):
         return given
-    return {**catalogue.defaults(name), **given}
+    return catalogue.completed(given)
 
 
 def _recipe_schema() -> dict[str, Any]:

@@ -45,7 +45,7 @@ def _add_inputs(routes: APIRouter, store: ImageStore) -> None:
         data = await request.body()
         ref = await run_in_threadpool(store.put, data)
         width, height = codec.size(data)
-        return InputShape(ref=ref, width=width, height=height)
+        return InputShape(ref=ref, width=width, height=height, notes=list(codec.remarks(data)))
 
     @routes.get("/inputs/{ref}")
     def give(ref: str) -> Response:
@@ -54,9 +54,12 @@ def _add_inputs(routes: APIRouter, store: ImageStore) -> None:
             data = store.data(ImageRef(ref))
         except BadPicture as error:
             raise NotHere(str(error)) from error
-        media = "image/avif" if data[4:12] in (b"ftypavif", b"ftypavis") else "image/png"
-        media = next((media for magic, media in _TYPES.items() if data.startswith(magic)), media)
-        return Response(data, media_type=media, headers=_FOREVER)
+        return Response(data, media_type=_media(data), headers=_FOREVER)
+
+
+def _media(data: bytes) -> str:
+    media = "image/avif" if data[4:12] in (b"ftypavif", b"ftypavis") else "image/png"
+    return next((media for magic, media in _TYPES.items() if data.startswith(magic)), media)
 
 
 def _add_finished(routes: APIRouter, store: ImageStore) -> None:
@@ -74,7 +77,8 @@ def _add_finished(routes: APIRouter, store: ImageStore) -> None:
         path = _known(store, identity).path
         name = path.name.encode("ascii", "ignore").decode()
         headers = {**_FOREVER, "Content-Disposition": f'inline; filename="{name}"'}
-        return Response(path.read_bytes(), media_type="image/png", headers=headers)
+        data = path.read_bytes()
+        return Response(data, media_type=_media(data), headers=headers)
 
     @routes.get("/images/{identity}/thumbnail")
     def thumbnail(identity: str) -> Response:

@@ -96,11 +96,12 @@ class ImagesShape(BaseModel):
 
 
 class InputShape(BaseModel):
-    """ref: what a recipe calls this picture."""
+    """ref: what a recipe calls this picture; notes: what was changed to make it usable, in sentences."""
 
     ref: str
     width: int
     height: int
+    notes: list[str] = []
 
 
 class RefShape(BaseModel):

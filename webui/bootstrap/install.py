@@ -148,6 +148,15 @@ class Installer:
         target = str(self.project.root) + (f"[{','.join(self.extras)}]" if self.extras else "")
         arguments = ["install", "--constraint", str(self._constraints()), *_wheels(True), "--editable", target]
         self._pip(arguments, "Installing Snowfox and what it needs" + (" for its tests" if self.extras else ""))
+        bare = self.project.bare()
+        if not bare:
+            return
+        arguments = ["install", "--no-deps", "--constraint", str(self._constraints()), *_wheels(True), *bare]
+        try:
+            self._pip(arguments, "Installing the upscalers' library")
+        except SetupError as error:
+            # Without it only some upscalers cannot be used, and the program says which.
+            self._say(f"Note: {error}\nSnowfox works without it, but for upscalers of rarer kinds.")
 
     def _constraints(self) -> Path:
         """The project's constraints with torch's line replaced by the build that was chosen."""

@@ -50,9 +50,14 @@ class Project:
             wanted += table["optional-dependencies"][extra]
         return wanted
 
+    def bare(self) -> list[str]:
+        """Packages that are installed without what they ask for, as that would not go together with every torch."""
+        with (self.root / "pyproject.toml").open("rb") as file:
+            return list(tomllib.load(file).get("tool", {}).get("snowfox", {}).get("without-dependencies", []))
+
     def digest(self) -> str:
         """Changes when the requirements or the pinned versions change, not with the settings of the tools."""
-        told = json.dumps(self._table(), sort_keys=True).encode()
+        told = json.dumps([self._table(), self.bare()], sort_keys=True).encode()
         pins = self.constraints.read_bytes() if self.constraints.exists() else b""
         return hashlib.sha256(told + b"\0" + pins).hexdigest()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from PIL import Image
 
-from pipelines.catalogue import Catalogue, CheckpointEntry, DeviceEntry, FamilyEntry, SamplerEntry
+from pipelines.catalogue import AssetEntry, Catalogue, CheckpointEntry, DeviceEntry, FamilyEntry, SamplerEntry
 from pipelines.events import Cancelled, Event, Failed, Finished, ImageMade, Loading, Note, Step
 from pipelines.picture import Picture
 from pipelines.recipe import ImageRef, Recipe
@@ -28,6 +28,7 @@ FAKE_CATALOGUE = Catalogue(
     samplers=(SamplerEntry("DPM++ 2M", ("k_dpmpp_2m",), "Karras"), SamplerEntry("Euler a", ("k_euler_a",))),
     schedules=("Automatic", "Karras", "Exponential"),
     device=DeviceEntry("cpu", "Fake device", "float32"),
+    assets=tuple(AssetEntry("upscaler", name, "", 0, facts={"built_in": True}) for name in ("Lanczos", "Nearest")),
 )
 
 

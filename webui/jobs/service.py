@@ -330,6 +330,11 @@ class JobService:
         if checkpoint is not None and not recipe.checkpoint:
             recipe = replace(recipe, checkpoint=checkpoint.name)
         single = recipe.starting_at(event.index + base)
+        if event.first_pass:
+            # It is in the gallery, with the recipe of just that pass, and not counted among the job's pictures.
+            plain = replace(single, hires=None, finish=None)
+            self._store.save(event.picture, plain, event.seed, checkpoint, event.used, job.kept, catalogue)
+            return job
         saved = self._store.save(event.picture, single, event.seed, checkpoint, event.used, job.kept, catalogue)
         image = JobImage(saved.id, event.index + base, event.seed, saved.width, saved.height)
         job = replace(job, recipe=recipe).with_image(image)

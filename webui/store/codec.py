@@ -11,15 +11,23 @@ from PIL.PngImagePlugin import PngInfo
 
 from pipelines.picture import Mode, Picture
 
+Kind = Literal["PNG", "JPEG", "WEBP", "AVIF"]
+
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF")
+SUFFIXES: Mapping[Kind, str] = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "AVIF": ".avif"}
 LARGEST = 40_000_000
 """Pixels of the largest picture that is opened."""
 
 _EXIF = 0x8769
 _USER_COMMENT = 0x9286
+_ORIENTATION = 0x0112
+_SIDEWAYS = (5, 6, 7, 8)
 _DAMAGED = (OSError, SyntaxError, ValueError, KeyError, TypeError, struct.error)
 _PLAIN_TAGS = (0x010E, 0x010F, 0x0110)
 """ImageDescription, Make and Model."""
+_DESCRIPTION = _PLAIN_TAGS[0]
+_LARGEST_EXIF = 65_000
+"""Bytes; a JPEG's block ends at 65,533."""
 
 
 class BadPicture(ValueError):
@@ -46,11 +54,14 @@ def decode(data: bytes) -> Picture:
 
 
 def describe(data: bytes) -> Mapping[str, str]:
-    """The text that travels with a picture: PNG chunks by keyword, and `parameters` from EXIF.
+    """The text that travels with a picture: PNG chunks by keyword, and `parameters` from EXIF or a GIF's comment.
 
     Raises BadPicture as `decode` does.
     """
-    image = _open(data)
+    image = _open(data, (*FORMATS, "GIF"))
+    if image.format == "GIF":
+        comment = image.info.get("comment")
+        return {"parameters": comment.decode("utf-8", "replace")} if isinstance(comment, bytes) else {}
     texts = {key: value for key, value in image.info.items() if isinstance(key, str) and isinstance(value, str)}
     try:
         with warnings.catch_warnings():
@@ -72,9 +83,38 @@ def describe(data: bytes) -> Mapping[str, str]:
 
 
 def size(data: bytes) -> tuple[int, int]:
-    """Width and height in pixels, from the header alone. Raises BadPicture as `decode` does."""
+    """Width and height in pixels as `decode` gives them, from the header alone. Raises BadPicture as it does."""
     image = _open(data)
-    return image.width, image.height
+    return (image.height, image.width) if _turn(image) in _SIDEWAYS else (image.width, image.height)
+
+
+def remarks(data: bytes) -> tuple[str, ...]:
+    """A sentence for each thing in the file that `decode` cannot keep. Raises BadPicture as it does."""
+    image = _open(data)
+    found = {
+        "The file holds several pictures; the first is used.": getattr(image, "n_frames", 1) > 1,
+        "Its CMYK colours, which are for print, were turned into RGB.": image.mode == "CMYK",
+        "Its palette of colours was turned into RGB.": image.mode in ("P", "PA"),
+        "Its 16 bits a channel were turned into 8.": _deep(data, image),
+        "It was turned upright, as the camera says.": _turn(image) > 1,
+    }
+    return tuple(sentence for sentence, true in found.items() if true)
+
+
+def _deep(data: bytes, image: Image.Image) -> bool:
+    """Pillow reads such colours as 8 bits and does not tell; a PNG's header does."""
+    return image.mode.startswith("I") or (image.format == "PNG" and data[24:25] == b"\x10")
+
+
+def _turn(image: Image.Image) -> int:
+    """EXIF's orientation, 1 for upright; 1 where EXIF is damaged."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            turn = image.getexif().get(_ORIENTATION, 1)
+    except _DAMAGED:
+        return 1
+    return turn if isinstance(turn, int) else 1
 
 
 def png(picture: Picture, texts: Mapping[str, str] | None = None) -> bytes:
@@ -87,23 +127,34 @@ def png(picture: Picture, texts: Mapping[str, str] | None = None) -> bytes:
     return out.getvalue()
 
 
-def encoded(picture: Picture, kind: Literal["JPEG", "WEBP", "AVIF"], text: str, quality: int = 90) -> bytes:
-    """A finished picture with its parameters text in EXIF. Sides beyond WebP's 16383 pixels: see `fits`."""
+def encoded(picture: Picture, kind: Kind, text: str, quality: int = 90, more: Mapping[str, str] | None = None) -> bytes:
+    """A finished picture with its parameters text in EXIF. Sides beyond WebP's 16383 pixels: see `fits`.
+
+    more -- one further text by its keyword, ASCII; where EXIF cannot hold it, ValueError
+    """
     image = _image(picture)
+    exif = user_comment(text, more or {})
+    if kind == "JPEG" and len(exif) > _LARGEST_EXIF:
+        raise ValueError("The text is too long for a JPEG.")
     out = BytesIO()
-    (image.convert("RGB") if kind == "JPEG" else image).save(out, kind, quality=quality, exif=user_comment(text))
+    (image.convert("RGB") if kind == "JPEG" else image).save(out, kind, quality=quality, exif=exif)
     return out.getvalue()
 
 
-def fits(picture: Picture, kind: Literal["PNG", "JPEG", "WEBP", "AVIF"]) -> bool:
+def fits(picture: Picture, kind: Kind) -> bool:
     """Whether this kind of file can hold the picture's size."""
     limits = {"WEBP": 16383, "JPEG": 65535, "AVIF": 65535}
     return max(picture.width, picture.height) <= limits.get(kind, 2**31 - 1)
 
 
-def user_comment(text: str) -> bytes:
-    """EXIF data whose UserComment is this text, in UTF-16 big-endian as is customary."""
+def user_comment(text: str, more: Mapping[str, str] | None = None) -> bytes:
+    """EXIF data whose UserComment is this text, in UTF-16 big-endian as is customary.
+
+    more -- a further text by its keyword, as the picture's description: "keyword: text"
+    """
     exif = Image.Exif()
+    for keyword, value in (more or {}).items():
+        exif[_DESCRIPTION] = f"{keyword}: {value}"
     exif.get_ifd(_EXIF)[_USER_COMMENT] = b"UNICODE\0" + text.encode("utf-16-be", "replace")
     # As bytes: some of Pillow's writers leave out what holds nothing but this block.
     return exif.tobytes()
@@ -132,14 +183,14 @@ def _image(picture: Picture) -> Image.Image:
     return Image.frombytes(picture.mode, (picture.width, picture.height), picture.pixels)
 
 
-def _open(data: bytes) -> Image.Image:
+def _open(data: bytes, formats: tuple[str, ...] = FORMATS) -> Image.Image:
     if not data:
         raise BadPicture("The picture is empty.")
     try:
         with warnings.catch_warnings():
             # Of large pictures and of damaged EXIF; the first are measured below.
             warnings.simplefilter("ignore")
-            image = Image.open(BytesIO(data), formats=FORMATS)
+            image = Image.open(BytesIO(data), formats=formats)
     except Image.DecompressionBombError as error:
         raise BadPicture(_too_large()) from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:

@@ -19,6 +19,7 @@ from pipelines.recipe_json import from_json, to_json
 from webui.store import codec, metadata
 from webui.store.codec import BadPicture
 from webui.store.index import Index, Row
+from webui.store.metadata import Form
 from webui.store.passing import Passing
 
 log = logging.getLogger(__name__)
@@ -47,17 +48,25 @@ class ImageStore:
     """outputs: where finished pictures go; inputs: where pictures to start from are kept.
 
     dated -- whether `outputs` gets one folder a day
-    names -- how pictures are called: from folder and seed, the names to try
+    names -- how pictures are called: from folder and seed, the names to try, without suffix
+    form  -- asked before each picture is written
 
     Pictures that are not to be kept are here by their id for a while, but in no folder of the user's.
     """
 
     def __init__(
-        self, outputs: Path, inputs: Path, index: Path, dated: bool = True, names: Names | None = None
+        self,
+        outputs: Path,
+        inputs: Path,
+        index: Path,
+        dated: bool = True,
+        names: Names | None = None,
+        form: Callable[[], Form] = Form,
     ) -> None:
         self.outputs = outputs
         self._dated = dated
         self._names = names or numbered
+        self._form = form
         self.inputs = inputs
         self._index = Index(index)
         self._passing = Passing()
@@ -99,16 +108,20 @@ class ImageStore:
         """
         identity = secrets.token_hex(16)
         now = time.time()
-        data = metadata.png(picture, recipe, seed, checkpoint, identity, used, catalogue)
+        form = self._form() if kept else Form()
+        file = metadata.file(picture, recipe, seed, checkpoint, identity, used, catalogue, form)
         if not kept:
-            path = self._passing.write(identity, data)
-            row = self._row(str(path), data, now)
+            path = self._passing.write(identity, file.data)
+            row = self._row(str(path), file.data, now)
             self._passing.add(row)
             return self._saved(row)
         day = datetime.fromtimestamp(now).strftime("%Y-%m-%d")
         folder = self.outputs / day if self._dated else self.outputs
-        path = atomic.write_new(folder, tuple(self._names(folder, seed)), data)
-        row = self._row(self._relative(path), data, now)
+        names = tuple(f"{name}{file.suffix}" for name in self._names(folder, seed))
+        path = atomic.write_new(folder, names, file.data)
+        if form.text_beside:
+            atomic.write(path.with_suffix(".txt"), file.text.encode())
+        row = self._row(self._relative(path), file.data, now)
         self._index.add([row])
         return self._saved(row)
 
@@ -139,6 +152,7 @@ class ImageStore:
             rest = self.outputs / _BIN / identity
             rest.mkdir(parents=True, exist_ok=True)
             path.rename(rest / path.name)
+            _move(path.with_suffix(".txt"), rest)
             atomic.write(rest / "from.json", json.dumps({"path": row.path}).encode())
         self._index.remove(identity)
 
@@ -150,6 +164,7 @@ class ImageStore:
         target = self.outputs / json.loads((rest / "from.json").read_bytes())["path"]
         target.parent.mkdir(parents=True, exist_ok=True)
         (rest / target.name).rename(target)
+        _move((rest / target.name).with_suffix(".txt"), target.parent)
         (rest / "from.json").unlink()
         rest.rmdir()
         self._index.add([self._row(self._relative(target), target.read_bytes(), target.stat().st_mtime)])
@@ -177,7 +192,8 @@ class ImageStore:
     def _files(self) -> Iterator[Path]:
         for folder in sorted(self.outputs.glob("[!.]*")):
             if folder.is_dir():
-                yield from (path for path in sorted(folder.rglob("*.png")) if path.is_file())
+                known = codec.SUFFIXES.values()
+                yield from (path for path in sorted(folder.rglob("*.*")) if path.suffix in known and path.is_file())
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.outputs).as_posix()
@@ -206,10 +222,16 @@ class ImageStore:
 
 def numbered(folder: Path, seed: int) -> Iterator[str]:
     """File names in the order to try: a number that counts up in the folder, and the seed."""
-    numbers = [int(path.name[:5]) for path in folder.glob("[0-9][0-9][0-9][0-9][0-9]-*.png")]
+    numbers = [int(path.name[:5]) for path in folder.glob("[0-9][0-9][0-9][0-9][0-9]-*.*")]
     first = max(numbers, default=-1) + 1
     for number in range(first, first + 1000):
-        yield f"{number:05d}-{seed}.png"
+        yield f"{number:05d}-{seed}"
+
+
+def _move(path: Path, folder: Path) -> None:
+    """A text beside a picture goes where the picture goes."""
+    if path.is_file():
+        path.rename(folder / path.name)
 
 
 def _hexadecimal(text: str, length: int) -> bool:

@@ -1,27 +1,29 @@
 """What a picture carries: the parameters text for people, the whole recipe as JSON for us."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipelines.asset import Used
 from pipelines.catalogue import AssetKind, Catalogue, CheckpointEntry
 from pipelines.picture import Picture
-from pipelines.recipe import Recipe
+from pipelines.recipe import Mask, Recipe
 from pipelines.recipe_json import from_json, to_json
-from webui.store import codec, expert, foreign, making, parts, second
+from webui.store import codec, controls, expert, foreign, making, parts, second, starting
 from webui.store.fidelity import Fidelity, Restored
 from webui.store.infotext import Infotext, parse_infotext, read, write
 from webui.store.making import Making
 from webui.store.recall import recalled
 
-__all__ = ["described", "format_infotext", "from_text", "own", "parse_infotext", "png", "restored"]
+__all__ = ["Form", "described", "file", "format_infotext", "from_text", "own", "parse_infotext", "restored"]
+
+log = logging.getLogger(__name__)
 
 VERSION = "Snowfox 0.1.0"
 CHUNK = "snowfox"
 
-_FILLS = {"blurred": "fill", "noise": "latent noise", "empty": "latent nothing"}
 _EMPHASES = {"no norm": "No norm", "ignore": "Ignore", "none": "None"}
 _LARGEST_TEXT = 256 * 1024
 
@@ -55,22 +57,17 @@ def format_infotext(
         "VAE": next((asset.name for asset in used if asset.kind == "vae"), ""),
         **expert.early(recipe.sampling),
         "Denoising strength": f"{source.strength:g}" if source else second.strength(recipe.hires),
+        "Conditional mask weight": str(float(mask.conditioning)) if mask and _hides(mask, checkpoint) else "",
         "Clip skip": str(recipe.clip_skip) if recipe.clip_skip > 1 else "",
         **expert.middle(recipe.sampling),
         **parts.tiling(recipe.tiling),
     }
+    values |= starting.described(source) if source else {}
     hashes = made.hashes if made else {}
     values |= second.pairs(recipe.hires, hashes.get(recipe.hires.checkpoint, "")[:10] if recipe.hires else "")
-    if mask:
-        values |= {
-            "Mask mode": "Inpaint not masked" if mask.invert else "",
-            "Mask blur": f"{mask.blur:g}",
-            "Inpaint area": "Only masked" if mask.area == "masked" else "",
-            "Masked area padding": str(mask.padding) if mask.area == "masked" else "",
-            "Masked content": _FILLS.get(mask.fill, ""),
-        }
     multiplier = recipe.sampling.noise_multiplier
     values["Noise multiplier"] = f"{multiplier:g}" if source and multiplier != 1 else ""
+    values |= controls.pairs(recipe, used)
     values["Lora hashes"] = _hashes(used, "lora")
     values["TI hashes"] = _hashes(used, "embedding")
     brackets = any(mark in recipe.prompt + recipe.negative for mark in "([")
@@ -88,7 +85,25 @@ def _hashes(used: Sequence[Used], kind: AssetKind) -> str:
     return ", ".join(f"{name}: {digits}" for name, digits in found.items() if digits)
 
 
-def png(
+@dataclass(frozen=True)
+class Form:
+    """How finished pictures are written. quality: 1 .. 100, not for PNG; text_beside: the parameters in a .txt too."""
+
+    kind: codec.Kind = "PNG"
+    quality: int = 90
+    text_beside: bool = False
+
+
+@dataclass(frozen=True)
+class File:
+    """A finished file: its bytes, its suffix with the dot, and the parameters text in it."""
+
+    data: bytes
+    suffix: str
+    text: str
+
+
+def file(
     picture: Picture,
     recipe: Recipe,
     seed: int,
@@ -96,19 +111,26 @@ def png(
     identity: str,
     used: Sequence[Used] = (),
     catalogue: Catalogue | None = None,
-) -> bytes:
+    form: Form | None = None,
+) -> File:
     """The finished file: pixels, parameters text, and the recipe of just this picture as JSON.
 
     catalogue -- of the engine that made it
+    form      -- PNG where it is None, and where that kind cannot hold the size or the text
     """
+    wanted = form or Form()
     single = replace(recipe, seed=seed, count=1, batch=1)
     made = making.making(recipe, catalogue, VERSION)
     record = {"id": identity, "version": VERSION, "recipe": to_json(single), "made": made.to_json()}
-    texts = {
-        "parameters": format_infotext(recipe, seed, checkpoint, used, made),
-        CHUNK: json.dumps(record, ensure_ascii=False),
-    }
-    return codec.png(picture, texts)
+    text = format_infotext(recipe, seed, checkpoint, used, made)
+    if wanted.kind != "PNG" and codec.fits(picture, wanted.kind):
+        try:
+            data = codec.encoded(picture, wanted.kind, text, wanted.quality, {CHUNK: json.dumps(record)})
+            return File(data, codec.SUFFIXES[wanted.kind], text)
+        except (OSError, ValueError):
+            log.warning("A picture cannot be written as %s; it is written as PNG.", wanted.kind)
+    texts = {"parameters": text, CHUNK: json.dumps(record, ensure_ascii=False)}
+    return File(codec.png(picture, texts), ".png", text)
 
 
 def made_by(data: bytes) -> Making | None:
@@ -160,3 +182,8 @@ def from_text(text: str, catalogue: Catalogue | None = None) -> Recipe:
     """The recipe that a parameters text, of whatever program, tells of."""
     found = restored({"parameters": text}, catalogue)
     return found.recipe if found else Recipe()
+
+
+def _hides(mask: Mask, checkpoint: CheckpointEntry | None) -> bool:
+    """Whether the model is one that is not shown what is to be repainted."""
+    return mask.conditioning != 1 or (checkpoint is not None and checkpoint.title.endswith("inpainting"))

@@ -54,8 +54,9 @@ def recalled(info: Infotext, catalogue: Catalogue | None = None) -> tuple[Recipe
     recipe = _with_sampler(recipe, info.values, catalogue, report)
     recipe = _with_checkpoint(recipe, info.values, catalogue, report)
     recipe = _with_rules(recipe, info.values, values, report)
+    recipe = _with_vae(recipe, info.values, catalogue, report)
     recipe = _with_parts(recipe, _said(info, values), catalogue, report)
-    used = {*_NUMBERS.values(), *_NO_FIELD, "Sampler", "Schedule type", "Model", "Emphasis", "RNG"}
+    used = {*_NUMBERS.values(), *_NO_FIELD, "VAE", "Sampler", "Schedule type", "Model", "Emphasis", "RNG"}
     used |= {"Old prompt editing timelines", *expert.KEYS, *parts.KEYS}
     if started_from(info)[0]:
         used |= _OF_SOURCES
@@ -190,6 +191,24 @@ def _with_parts(recipe: Recipe, values: Mapping[str, str], catalogue: Catalogue 
     refiner, digits = said
     name, report["refiner"] = _local(refiner.checkpoint, digits, catalogue)
     return replace(recipe, tiling=tiling, refiner=replace(refiner, checkpoint=name) if name else None)
+
+
+def _with_vae(recipe: Recipe, values: Mapping[str, str], catalogue: Catalogue | None, report: Report) -> Recipe:
+    """The local VAE of that hash or else of that name; "" (the usual one) where there is none."""
+    digits, name = values.get("VAE hash", "").lower(), values.get("VAE", "")
+    if not name or name in ("Automatic", "None"):
+        return replace(recipe, vae="None") if name == "None" else recipe
+    plain = name.replace("\\", "/").rpartition("/")[2]
+    for suffix in _SUFFIXES:
+        plain = plain.removesuffix(suffix)
+    if catalogue is None:
+        report["vae"] = "exact"
+        return replace(recipe, vae=plain)
+    known = catalogue.kind("vae")
+    by_hash = next((asset for asset in known if len(digits) >= _SHORTEST_HASH and asset.hash.startswith(digits)), None)
+    found = by_hash or next((asset for asset in known if asset.name == plain), None)
+    report["vae"] = "lost" if found is None else "exact" if by_hash else "nearest"
+    return replace(recipe, vae=found.name) if found else recipe
 
 
 def _with_rules(recipe: Recipe, said: Mapping[str, str], meant: Mapping[str, str], report: Report) -> Recipe:

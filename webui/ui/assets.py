@@ -17,6 +17,8 @@ SCRIPTS = (
     "stage.js",
     "gallery.js",
     "models.js",
+    "cards.js",
+    "control.js",
     "share.js",
     "access.js",
     *canvas.SCRIPTS,

@@ -7,11 +7,11 @@ from typing import Any
 import gradio as gr
 
 from pipelines.recipe import Recipe, Task
-from webui.ui import expert
+from webui.ui import expert, starting
 from webui.ui.drawers import Drawer, accordion
 from webui.ui.markup import place
 from webui.ui.offers import offers
-from webui.ui.widgets import chips, choice, number, slider, textbox
+from webui.ui.widgets import choice, number, slider, textbox
 
 PREFIX: Mapping[Task, str] = {"text": "txt2img", "image": "img2img", "inpaint": "inpaint"}
 """First part of the element ids of a task, as scripts and user styles know them."""
@@ -77,31 +77,15 @@ def basics(task: Task) -> dict[str, Any]:
     return fields
 
 
-def changes(task: Task) -> dict[str, Any]:
-    """What img2img and Inpaint do with the picture they start from."""
-    fields: dict[str, Any] = {}
-    with gr.Group(elem_classes="sf-card sf-changes"):
-        if task == "inpaint":
-            fields["source.mask.area"] = chips("source.mask.area", "img2img_inpaint_full_res")
-            fields["source.mask.fill"] = chips("source.mask.fill", "img2img_inpainting_fill")
-            with gr.Row(elem_classes="sf-three", equal_height=False):
-                fields["source.strength"] = slider("source.strength", "inpaint_denoising_strength")
-                fields["source.mask.blur"] = slider("source.mask.blur", "img2img_mask_blur")
-                fields["source.mask.padding"] = slider("source.mask.padding", "img2img_inpaint_full_res_padding")
-        else:
-            fields["source.strength"] = slider("source.strength", "img2img_denoising_strength")
-            fields["source.resize"] = chips("source.resize", "resize_mode", without=("latent",))
-    return fields
-
-
 def drawers(task: Task) -> tuple[dict[str, Any], tuple[Drawer, ...]]:
     """The closed accordions: their controls by name, and what keeps their titles true."""
     prefix = PREFIX[task]
     fields: dict[str, Any] = {}
     with gr.Column(elem_classes="sf-accs", min_width=0):
         made = (_sampler(prefix, fields), _memory(prefix, fields))
+        source, starts = starting.drawers(task, prefix)
         more, others = expert.drawers(task, prefix)
-    return fields | more, (*made, *others)
+    return fields | source | more, (*made, *starts, *others)
 
 
 def carried(task: Task) -> tuple[Any, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from pipelines.recipe import Task
+from webui.ui.canvas import well
 from webui.ui.drawers import Drawer, Title, accordion, differing
 from webui.ui.markup import place
 from webui.ui.offers import offers
@@ -21,6 +22,7 @@ def drawers(task: Task, prefix: str) -> tuple[Fields, tuple[Drawer, ...]]:
         _variation(prefix, fields),
         _guidance(prefix, fields),
         _noise(task, prefix, fields),
+        _control(prefix, fields),
         _refiner(prefix, fields),
         _picture(prefix, fields),
     )
@@ -94,6 +96,42 @@ def _noise(task: Task, prefix: str, fields: Fields) -> Drawer:
         made["sampling.sgm_noise"] = checkbox("sampling.sgm_noise", f"{prefix}_sgm_noise_multiplier")
     fields |= made
     return Drawer(part, heading, tuple(made), differing(made, "As the sampler likes"))
+
+
+def _control(prefix: str, fields: Fields) -> Drawer:
+    """One control network and the picture that guides it."""
+    heading = "ControlNet"
+    where = f"{prefix}_controlnet"
+    with accordion(heading, "Off", where) as part:
+        made: Fields = {
+            "controls.0.enabled": switch(
+                f"{where}_enable", "Guide the picture", "A control network follows the shapes of another picture."
+            ),
+            "controls.0.image": well(where, mask=False).fields["source.image"],
+            "controls.0.preprocessor": choice(
+                "controls.0.preprocessor", f"{where}_preprocessor", offers(None)["controls.0.preprocessor"]
+            ),
+            "controls.0.model": choice("controls.0.model", f"{where}_model", offers(None)["controls.0.model"]),
+            "controls.0.weight": slider("controls.0.weight", f"{where}_weight"),
+            "controls.0.start": slider("controls.0.start", f"{where}_start"),
+            "controls.0.end": slider("controls.0.end", f"{where}_end"),
+            "controls.0.mode": chips("controls.0.mode", f"{where}_mode"),
+            "controls.0.resize": chips("controls.0.resize", f"{where}_resize", without=("latent",)),
+            "controls.0.low": slider("controls.0.low", f"{where}_threshold_a"),
+            "controls.0.high": slider("controls.0.high", f"{where}_threshold_b"),
+        }
+        place(f'<div data-sf="hint" data-part="{where}" data-tab="{prefix}"></div>', elem_id=f"{where}_hint")
+    fields |= made
+    return Drawer(part, heading, ("controls.0.enabled", "controls.0.model", "controls.0.weight"), _control_title)
+
+
+def _control_title(values: Mapping[str, object]) -> tuple[str, bool]:
+    if not values.get("controls.0.enabled"):
+        return "Off", False
+    model = values.get("controls.0.model")
+    if not model:
+        return "Choose a model", True
+    return f"{model}, weight {float(str(values.get('controls.0.weight', 1.0))):g}", True
 
 
 def _refiner(prefix: str, fields: Fields) -> Drawer:

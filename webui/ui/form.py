@@ -21,8 +21,9 @@ SEEDS = ("seed", "sampling.variation_seed")
 """Controls that show -1 where a seed is to be drawn."""
 
 ENABLED = ".enabled"
-_IMAGES = ("source.image", "source.mask.image")
-_NOT_CARRIED = ("checkpoint", *SEEDS, *_IMAGES)
+_IMAGES = ("source.image", "source.sketch", "source.mask.image")
+_EXTENDED = ("source.extend.left", "source.extend.top", "source.extend.right", "source.extend.bottom")
+_NOT_CARRIED = ("checkpoint", *SEEDS, *_IMAGES, *_EXTENDED)
 
 
 def read(task: Task, values: Mapping[str, object]) -> Recipe:
@@ -38,8 +39,10 @@ def read(task: Task, values: Mapping[str, object]) -> Recipe:
         raise RecipeError("source", "Open a picture first.")
     elif task == "image":
         absent += ("source.mask.",)
-    elif not values.get("source.mask.image"):
-        raise RecipeError("mask", "Paint what should change.")
+    elif not any(values.get(name) for name in ("source.mask.image", *_EXTENDED)):
+        raise RecipeError("mask", "Paint what should change, or extend the picture.")
+    if values.get("controls.0.enabled") and not values.get("controls.0.image"):
+        raise RecipeError("controls.0.image", "Open a picture for ControlNet, or switch it off.")
     fields: dict[str, Any] = {}
     for name, value in values.items():
         if name.startswith(absent):

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from pipelines.catalogue import Catalogue
-from webui.ui.widgets import Choices
+from pipelines.control import hints
+from webui.ui.widgets import Choices, word
 
 KNOWN_SAMPLERS = ("DPM++ 2M", "Euler", "Euler a")
 KNOWN_SCHEDULES = ("Automatic",)
@@ -16,7 +17,10 @@ def offers(catalogue: Catalogue | None) -> dict[str, Choices]:
     schedules = list(catalogue.schedules) if catalogue else list(KNOWN_SCHEDULES)
     checkpoints = [entry.name for entry in catalogue.usable()] if catalogue else []
     vaes = [entry.name for entry in catalogue.kind("vae")] if catalogue else []
+    controls = [entry.name for entry in catalogue.kind("controlnet")] if catalogue else []
     return {
+        "controls.0.model": [("Choose a model", ""), *_same(controls)],
+        "controls.0.preprocessor": [("None", ""), *_preprocessors()],
         "sampler": _same(samplers),
         "schedule": _same(schedules),
         "refiner.checkpoint": [("None", ""), *_same(checkpoints)],
@@ -49,6 +53,10 @@ def spelled(values: Mapping[str, object], catalogue: Catalogue | None) -> dict[s
         else:
             kept["checkpoint"] = entry.name
     return kept
+
+
+def _preprocessors() -> list[tuple[str, str]]:
+    return [(word(name), name) for name in hints.PREPROCESSORS if name not in ("", "none")]
 
 
 def _same(names: Sequence[str]) -> list[tuple[str, str]]:

@@ -38,7 +38,7 @@ def build(service: JobService, store: ImageStore, settings: Settings) -> Page:
     with gr.Blocks(title="Snowfox", analytics_enabled=False) as blocks:
         checkpoint, status = _top(settings)
         with gr.Tabs(selected="txt2img", elem_id="tabs", overflow_behavior="wrap"):
-            tasks = _making()
+            tasks = _making(folders=True)
             with gr.Tab("Models", id="models", elem_id="tab_models"):
                 models.build(settings.models / "checkpoints")
             with gr.Tab("Extensions", id="extensions", elem_id="tab_extensions"):
@@ -47,9 +47,12 @@ def build(service: JobService, store: ImageStore, settings: Settings) -> Page:
                 kept = preferences.build(settings)
         forms = _bind(blocks, service, lambda cookies: service, settings, checkpoint, tasks)
         forms.remember()
+        start = tasks["image"]
+        if start.several is not None:
+            forms.several("image", start.note, start.pictures, start.several, store)
 
         def opened() -> tuple[object, ...]:
-            return _status(settings), extensions.listing(settings.extensions), settings.theme, settings.previews
+            return _status(settings), extensions.listing(settings.extensions), *preferences.values(settings)
 
         blocks.load(opened, None, [status, listing, *kept], **QUIET)
     return Page(blocks, theme(), assets.head())
@@ -64,18 +67,18 @@ def build_for_guests(service: JobService, queue: Queue, settings: Settings, noti
         place(f'<p class="sf-note" role="note">{escape(notice)}</p>', elem_id="sf_shared")
         checkpoint, _ = _top(settings)
         with gr.Tabs(selected="txt2img", elem_id="tabs", overflow_behavior="wrap"):
-            tasks = _making()
+            tasks = _making(folders=False)
         _bind(blocks, service, queue, settings, checkpoint, tasks)
     return Page(blocks, theme(), assets.head())
 
 
-def _making() -> dict[Task, TaskTab]:
-    """The tabs in which pictures are made and looked at."""
+def _making(folders: bool) -> dict[Task, TaskTab]:
+    """The tabs in which pictures are made and looked at. folders: whether those of this machine may be named."""
     tasks: dict[Task, TaskTab] = {}
     with gr.Tab("txt2img", id="txt2img", elem_id="tab_txt2img"):
         tasks["text"] = txt2img.build()
     with gr.Tab("img2img", id="img2img", elem_id="tab_img2img"):
-        tasks["image"] = img2img.build()
+        tasks["image"] = img2img.build(folders)
     with gr.Tab("Inpaint", id="inpaint", elem_id="tab_inpaint"):
         tasks["inpaint"] = inpaint.build()
     with gr.Tab("Gallery", id="gallery", elem_id="tab_gallery"):

@@ -7,13 +7,14 @@ from webui.ui.markup import place
 
 
 def results(task: Task) -> None:
-    """Stage, progress, strip, send-to row and the settings of the shown picture."""
+    """Stage, progress, strip, send-to row, the settings of the shown picture, and the cards."""
     prefix = PREFIX[task]
     place(_stage(), elem_id=f"{prefix}_stage", classes="sf-stage-holder")
     place(PROGRESS, elem_id=f"{prefix}_progress")
     place(_strip(prefix), elem_id=f"{prefix}_strip")
     place(_send(prefix), elem_id=f"image_buttons_{prefix}")
     place(INFO, elem_id=f"html_info_{prefix}", classes="sf-last")
+    place(f'<div data-sf="cards" data-tab="{prefix}"></div>', elem_id=f"{prefix}_extra_tabs")
 
 
 def _stage() -> str:
@@ -37,7 +38,7 @@ PROGRESS = (
 INFO = (
     '<section class="sf-card sf-info" data-sf="info" aria-label="Settings of this picture" hidden>'
     '<p class="sf-info-prompt"></p><span class="sf-row">'
-    '<button type="button" class="sf-mini-btn" data-do="use" title="Fill txt2img with these settings">'
+    '<button type="button" class="sf-mini-btn" data-do="use" title="Fill the form with these settings">'
     '<i class="sf-i sf-i-reuse"></i>Use</button>'
     '<button type="button" class="sf-mini-btn" data-do="copy" title="Copy the settings as text">'
     '<i class="sf-i sf-i-copy"></i>Copy</button></span><p class="sf-info-values"></p></section>'

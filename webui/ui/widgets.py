@@ -20,6 +20,10 @@ WORDS: Mapping[str, str] = {
     "whole": "The whole picture",
     "masked": "Only the painted area",
     "both": "Both ways",
+    "lineart": "Line art",
+    "balanced": "Balanced",
+    "prompt": "Prompt counts more",
+    "control": "ControlNet counts more",
 }
 """Values of closed lists whose word on the page is not just the value with a capital."""
 

@@ -1,9 +1,10 @@
 """What happens on the server when a control is used: jobs are queued and forms are filled, nothing else."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
+from pathlib import Path
 from time import time_ns
 from typing import Any, cast
 
@@ -12,12 +13,15 @@ import gradio as gr
 from pipelines.catalogue import Catalogue
 from pipelines.recipe import Recipe, RecipeError, Task
 from pipelines.recipe_json import from_json
+from webui.jobs.series import recipes
 from webui.jobs.service import JobService, QueueFull
 from webui.settings import Settings
+from webui.store.images import BadPicture, ImageStore
 from webui.ui import form
 from webui.ui.controls import PREFIX, QUIET, Controls
 from webui.ui.drawers import Drawer
 from webui.ui.offers import offers, spelled
+from webui.ui.several import Several, here
 
 Queue = Callable[[Mapping[str, str]], JobService]
 
@@ -56,6 +60,35 @@ class Forms:
 
         named = {**part.fields, "checkpoint": self.checkpoint, **pictures, "carried": part.carried}
         button.click(submit, None, note, inputs_kwargs=named, trigger_mode="multiple", **QUIET)
+
+    def several(self, task: Task, note: Any, pictures: Mapping[str, Any], panel: Several, store: ImageStore) -> None:
+        """Bind the button that draws a folder: a job for each picture, and a sentence in `note`."""
+        part = self.tasks[task]
+
+        def submit(request: gr.Request, folder: str, reuse: list[str], carried: str, **values: object) -> str:
+            if not here(request):
+                return refused("", "A folder can be named at the machine itself only, not from elsewhere.")
+            if not (folder or "").strip():
+                return refused(str(panel.folder.elem_id), "Name a folder first.")
+            jobs: list[str] = []
+            try:
+                template = form.read(task, {**_carried(carried), **values, "source.image": "folder"})
+                made = recipes(template, Path(folder.strip()).expanduser(), store, self.catalogue, reuse or ())
+                spoilt: list[str] = []
+                for recipe in made:
+                    if isinstance(recipe, BadPicture):
+                        spoilt.append(str(recipe))
+                    else:
+                        jobs.append(self.queue(request.cookies).submit(recipe).id)
+            except RecipeError as error:
+                return refused(_control(part, error.field), str(error))
+            except QueueFull as error:
+                return refused("", f"{len(jobs)} pictures wait. {error}")
+            return taken(jobs, spoilt)
+
+        named = {**part.fields, "checkpoint": self.checkpoint, **pictures, "carried": part.carried}
+        named |= {"folder": panel.folder, "reuse": panel.reuse}
+        panel.button.click(submit, None, note, inputs_kwargs=named, trigger_mode="once", **QUIET)
 
     def titles(self) -> None:
         """Keep the accordions' titles true to what is in them."""
@@ -163,6 +196,13 @@ class Forms:
 def queued(job: str) -> str:
     """Where the live client finds the id of the job that was just queued."""
     return f'<span data-sf="answer" data-job="{escape(job)}"></span>'
+
+
+def taken(jobs: Sequence[str], spoilt: Sequence[str]) -> str:
+    """How many pictures of a folder were queued, and what could not be."""
+    words = " ".join([f"{len(jobs)} pictures of the folder wait in the queue.", *spoilt[:5]])
+    icon = '<i class="sf-i sf-i-info" aria-hidden="true"></i>'
+    return f'{queued(jobs[0]) if jobs else ""}<p class="sf-note" role="status">{icon}<span>{escape(words)}</span></p>'
 
 
 def refused(control: str, sentence: str) -> str:

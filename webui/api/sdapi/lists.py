@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from pipelines.catalogue import AssetEntry, AssetKind, Catalogue
+from pipelines.passes import LATENT_UPSCALERS
 from webui.api.sdapi import names, scripts
 from webui.api.sdapi.generation import Parts
 from webui.store import styles
@@ -83,7 +84,7 @@ def _add_upscalers(routes: APIRouter, catalogue: Callable[[], Catalogue]) -> Non
 
     @routes.get("/latent-upscale-modes")
     def latent_upscale_modes() -> Entries:
-        return [{"name": name} for name in names.LATENT_MODES]
+        return [{"name": name} for name in LATENT_UPSCALERS]
 
     @routes.get("/realesrgan-models")
     def realesrgan_models() -> Entries:

@@ -4,17 +4,9 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from pipelines.catalogue import AssetEntry, AssetKind, Catalogue, CheckpointEntry, SamplerEntry
+from pipelines.passes import LATENT_UPSCALERS, PLAIN_UPSCALERS
 from webui.api.sdapi.errors import Refused
 
-LATENT_MODES = (
-    "Latent",
-    "Latent (antialiased)",
-    "Latent (bicubic)",
-    "Latent (bicubic antialiased)",
-    "Latent (nearest)",
-    "Latent (nearest-exact)",
-)
-PLAIN_UPSCALERS = ("Lanczos", "Nearest")
 _FORMER_SCHEDULES = {"align your steps": "Align Your Steps", "ddim uniform": "DDIM"}
 
 
@@ -123,7 +115,7 @@ def upscaler(catalogue: Catalogue, wanted: str, latent: bool = False) -> str:
     folded = wanted.strip().casefold()
     if folded in ("", "none"):
         return ""
-    for known in (*(LATENT_MODES if latent else ()), *upscalers(catalogue)):
+    for known in (*(LATENT_UPSCALERS if latent else ()), *upscalers(catalogue)):
         if folded == known.casefold():
             return known
     found = asset(catalogue, "upscaler", wanted)

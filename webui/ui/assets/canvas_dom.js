@@ -21,6 +21,10 @@
     close: ["M6 6l12 12", "M18 6 6 18"],
     eye: ["M2.500 12C4.800 7.800 8.100 5.700 12 5.700s7.200 2.100 9.500 6.300c-2.300 4.200-5.600 6.300-9.500 6.300S4.800 16.200 2.500 12z", "M12 9.200a2.800 2.800 0 1 0 0 5.600 2.800 2.800 0 0 0 0-5.600z"],
     look: ["M12 3.500c3.600 4 5.500 6.900 5.500 9.700a5.500 5.500 0 0 1-11 0c0-2.800 1.900-5.700 5.500-9.700z", "M9.300 13.800a2.800 2.800 0 0 0 2.200 2.300"],
+    edge: ["M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16z", "M12 8.500a3.500 3.500 0 1 0 0 7 3.500 3.500 0 0 0 0-7z"],
+    all: ["M5.500 4h13A1.500 1.500 0 0 1 20 5.500v13a1.500 1.500 0 0 1-1.500 1.500h-13A1.500 1.500 0 0 1 4 18.500v-13A1.500 1.500 0 0 1 5.500 4z", "#M8 8h8v8H8z"],
+    pick: ["M13.500 7.500l3 3", "M15 6l1.300-1.300a2.100 2.100 0 0 1 3 3L18 9", "M16.500 10.500 8.800 18.200 4.500 19.500l1.300-4.300 7.700-7.700"],
+    extend: ["M8 8h8v8H8z", "M12 5V2.500M10.500 3.800 12 2.500l1.500 1.300", "M12 19v2.500M10.500 20.200 12 21.500l1.500-1.300", "M5 12H2.500M3.800 10.500 2.500 12l1.300 1.500", "M19 12h2.500M20.200 10.500l1.300 1.500-1.300 1.500"],
     minus: ["M5 12h14"],
     plus: ["M5 12h14", "M12 5v14"],
     fit: ["M4 9V5.500A1.500 1.500 0 0 1 5.500 4H9", "M15 4h3.500A1.500 1.500 0 0 1 20 5.500V9", "M20 15v3.500a1.500 1.500 0 0 1-1.500 1.500H15", "M9 20H5.500A1.500 1.500 0 0 1 4 18.500V15"],
@@ -85,5 +89,26 @@
     return { node, change };
   }
 
-  snowfox.wellParts = { el, svg, set, icon, button, knob };
+  /** A button that shows its label; `name` is the whole of what it does, for those who do not see where it stands. */
+  const act = (label, onclick, name = label, title = "") =>
+    el("button", { type: "button", class: "sf-well-button", "aria-label": name, title: title || name, onclick }, label);
+
+  /** A row of controls below the tools, closed at first. */
+  function panel(label, ...nodes) {
+    return el("div", { class: "sf-well-box", role: "group", "aria-label": label, hidden: true }, ...nodes);
+  }
+
+  /** A hidden input that opens the dialog for a picture file. */
+  function picker(take) {
+    const input = el("input", { type: "file", accept: "image/*", hidden: true, tabindex: "-1", "aria-hidden": "true" });
+    input.addEventListener("change", () => {
+      if (input.files.length) take(input.files[0]);
+      input.value = "";
+    });
+    return input;
+  }
+
+  // ---- one well
+
+  snowfox.wellParts = { el, svg, set, icon, button, knob, act, panel, picker };
 })();

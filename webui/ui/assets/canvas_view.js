@@ -1,4 +1,4 @@
-// What is seen: the sheet (picture and mask) inside its frame, zoomed and moved; the mask as colour and hatching.
+// What is seen: the sheet (picture and layers) inside its frame, zoomed and moved; layers made visible.
 "use strict";
 (() => {
   const snowfox = (window.snowfox ??= {});
@@ -11,8 +11,10 @@
       this.sheet = el("div", { class: "sf-well-sheet" }, this.picture);
       this.frame = el("div", { class: "sf-well-frame" }, this.sheet);
       this.width = this.height = this.scale = 1;
-      this.x = this.y = 0;
+      this.x = this.y = 0; // of the picture's corner within the frame
+      this.around = { left: 0, top: 0, right: 0, bottom: 0 }; // what the picture is to be extended by
       this.fitted = true;
+      this.rim = 0;
       this.onchange = () => {};
       new ResizeObserver(() => this.resized()).observe(this.frame);
     }
@@ -31,8 +33,21 @@
       else this.apply();
     }
 
+    get extent() {
+      const { left, top, right, bottom } = this.around;
+      return { width: this.width + left + right, height: this.height + top + bottom };
+    }
+
     get fitScale() {
-      return Math.min(this.frame.clientWidth / this.width, this.frame.clientHeight / this.height) || 1;
+      const { width, height } = this.extent;
+      return Math.min((this.frame.clientWidth - this.rim) / width, (this.frame.clientHeight - this.rim) / height) || 1;
+    }
+
+    /** Room left free around the picture when it is fitted. */
+    leave(rim) {
+      this.rim = rim;
+      if (this.fitted) this.fit();
+      else this.apply();
     }
 
     fit() {
@@ -65,8 +80,10 @@
     apply() {
       const close = this.scale > this.fitScale * 1.0001;
       const place = (at, room, size) => (close ? Math.min(room / 2, Math.max(room / 2 - size, at)) : (room - size) / 2);
-      this.x = place(this.x, this.frame.clientWidth, this.width * this.scale);
-      this.y = place(this.y, this.frame.clientHeight, this.height * this.scale);
+      const { width, height } = this.extent;
+      const [left, top] = [this.around.left * this.scale, this.around.top * this.scale];
+      this.x = left + place(this.x - left, this.frame.clientWidth, width * this.scale);
+      this.y = top + place(this.y - top, this.frame.clientHeight, height * this.scale);
       this.sheet.style.transform = `translate(${this.x}px, ${this.y}px) scale(${this.scale})`;
       this.sheet.classList.toggle("sf-well-grain", this.scale >= 4 && !this.fitted);
       this.onchange();
@@ -85,7 +102,7 @@
   /** The mask made visible: only the rectangle that changed is drawn again. */
   class Overlay {
     constructor() {
-      this.canvas = el("canvas", { class: "sf-well-mask", tabindex: "0", role: "img" });
+      this.canvas = el("canvas", { class: "sf-well-mask" });
       this.context = this.canvas.getContext("2d");
       this.mask = null;
       this.colour("#3ce8be");
@@ -135,6 +152,33 @@
     }
   }
 
+  /** The sketch made visible, as it will be laid over the picture. */
+  class Tint {
+    constructor() {
+      this.canvas = el("canvas", { class: "sf-well-sketch" });
+      this.context = this.canvas.getContext("2d");
+      this.sketch = null;
+    }
+
+    open(sketch) {
+      this.sketch = sketch;
+      this.canvas.width = sketch.width;
+      this.canvas.height = sketch.height;
+    }
+
+    draw(rect) {
+      if (!rect || !rect.width || !rect.height) return;
+      const image = this.context.createImageData(rect.width, rect.height);
+      const pixels = new Uint32Array(image.data.buffer);
+      const { data, width } = this.sketch;
+      for (let row = 0; row < rect.height; row++) {
+        const start = (rect.y + row) * width + rect.x;
+        pixels.set(data.subarray(start, start + rect.width), row * rect.width);
+      }
+      this.context.putImageData(image, rect.x, rect.y);
+    }
+  }
+
   /** Dashed outline of a box or lasso while it is being drawn. */
   class Guide {
     constructor() {
@@ -148,5 +192,5 @@
     }
   }
 
-  snowfox.wellView = { View, Overlay, Guide };
+  snowfox.wellView = { View, Overlay, Tint, Guide };
 })();

@@ -1,92 +1,31 @@
-// The picture well: open, drop, paste, upload, remember, and tell the page. With a mask it holds a Painter.
+// The picture well: open, drop, upload, remember, and tell the page. A Painter paints over its picture.
 "use strict";
 (() => {
   const snowfox = (window.snowfox ??= {});
-  const { el, svg, icon, button } = snowfox.wellParts;
-  const { readMask } = snowfox.mask;
-  const SAVE_AFTER_MS = 400;
+  const { el, icon, button, picker } = snowfox.wellParts;
+  const { upload, inputUrl, loaded, memory, fillTextbox } = snowfox.wellStore;
+  const { readMask } = snowfox.png;
+  const { scene, hints } = snowfox.wellScene;
   const INVITATION = "Drop a picture here, or paste one";
-  const UNREACHABLE = "Snowfox does not answer. Look whether it still runs, then try again.";
-  const wells = new Map();
-
-  // ---- server and memory
-
-  async function upload(blob) {
-    const answer = await fetch("api/v1/images", {
-      method: "POST",
-      headers: { "Content-Type": blob.type || "application/octet-stream" },
-      body: blob,
-    }).catch(() => null);
-    if (!answer) throw new Error(UNREACHABLE);
-    const body = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw new Error(body.error?.message ?? "This picture could not be taken.");
-    return body;
-  }
-
-  const inputUrl = (ref) => `api/v1/inputs/${encodeURIComponent(ref)}`;
-
-  async function loaded(url) {
-    const image = new Image();
-    image.src = url;
-    await image.decode();
-    return { width: image.naturalWidth, height: image.naturalHeight };
-  }
-
-  const memory = {
-    key: (prefix) => `snowfox.well.${prefix}`,
-    read(prefix) {
-      try {
-        return JSON.parse(localStorage.getItem(this.key(prefix))) ?? {};
-      } catch {
-        return {};
-      }
-    },
-    write(prefix, refs) {
-      try {
-        localStorage.setItem(this.key(prefix), JSON.stringify(refs));
-      } catch {
-        // A browser that keeps nothing: the picture lasts until the next reload.
-      }
-    },
-  };
-
-  /** Puts a value into a hidden Gradio textbox; the server reads it with the next event. */
-  function fillTextbox(id, value) {
-    const input = document.querySelector(`#${id} textarea, #${id} input`);
-    if (!input || input.value === value) return;
-    input.value = value;
-    input.dispatchEvent(new Event("input", { bubbles: true }));
-  }
 
   const some = (...nodes) => nodes.filter(Boolean);
 
-  function picker(take) {
-    const input = el("input", { type: "file", accept: "image/*", hidden: true, tabindex: "-1", "aria-hidden": "true" });
-    input.addEventListener("change", () => {
-      if (input.files.length) take(input.files[0]);
-      input.value = "";
-    });
-    return input;
-  }
-
-  // ---- one well
-
   class Well {
-    constructor(prefix, withMask) {
+    /** masked: what is painted is a mask; else a sketch over the picture. */
+    constructor(prefix, masked) {
       this.prefix = prefix;
+      this.masked = masked;
       this.image = null; // {ref, width, height}
-      this.maskRef = "";
-      this.dirty = false;
-      this.sending = null;
       this.turn = 0; // grows with every picture, so that late answers are dropped
-      this.build(withMask);
+      this.build();
       this.show();
       this.ready = this.restore();
     }
 
-    build(withMask) {
+    build() {
       this.view = new snowfox.wellView.View("Picture to change");
-      this.painter = withMask ? new snowfox.Painter(this.view, () => this.maskChanged()) : null;
+      this.painter = new snowfox.Painter(this.view, this.masked, () => this.painted());
+      this.draft = new snowfox.Draft(this.painter, () => this.sent(), (error) => this.say(error.message));
       this.imageInput = picker((file) => this.accept(file));
       this.maskInput = picker((file) => this.acceptMask(file));
       this.actions = this.buildActions();
@@ -95,10 +34,10 @@
       this.message = el("p", { class: "sf-well-message", role: "alert", hidden: true });
       this.note = el("p", { class: "sf-well-note", role: "status", hidden: true });
       this.foot = this.buildFoot();
-      const { toolbar, boxPanel, plate, lookPanel } = this.painter ?? {};
-      const plates = el("div", { class: "sf-well-plates" }, ...some(plate), this.actions);
+      const { node, below, plate, lookPanel } = this.painter.toolbar;
+      const plates = el("div", { class: "sf-well-plates" }, plate, this.actions);
       const stage = el("div", { class: "sf-well-stage" }, this.view.frame, plates, ...some(lookPanel));
-      const card = el("div", { class: "sf-well-card" }, ...some(toolbar, boxPanel), stage);
+      const card = el("div", { class: "sf-well-card" }, node, ...below, stage);
       this.root = el("div", { class: "sf-well" }, card, this.message, this.note, this.foot, this.imageInput, this.maskInput);
       this.listen();
     }
@@ -107,7 +46,7 @@
       const hint = "Use a black and white picture as mask. White is painted.";
       return el("div", { class: "sf-well-plate sf-well-actions", role: "group", "aria-label": "Picture" },
         button("open", "Open", { text: true, onclick: () => this.imageInput.click() }),
-        ...some(this.painter && button("upload", "Mask", { text: true, hint, onclick: () => this.maskInput.click() })),
+        ...some(this.masked && button("upload", "Mask", { text: true, hint, onclick: () => this.maskInput.click() })),
         button("close", "Remove picture", { onclick: () => this.remove() }));
     }
 
@@ -119,12 +58,9 @@
 
     buildFoot() {
       this.readout = el("span");
-      this.painted = el("b");
-      const foot = el("p", { class: "sf-well-foot" }, this.readout);
-      if (!this.painter) return foot;
-      foot.prepend(el("span", {}, "Painted: ", this.painted));
-      foot.append(...hints());
-      return foot;
+      this.share = el("b");
+      const share = some(this.masked && el("span", {}, "Painted: ", this.share));
+      return el("p", { class: "sf-well-foot" }, ...share, this.readout, ...hints());
     }
 
     listen() {
@@ -167,22 +103,23 @@
       this.empty.hidden = has;
       this.actions.hidden = this.view.sheet.hidden = !has;
       this.foot.hidden = !has;
-      this.readout.textContent = has ? `${this.image.width} × ${this.image.height}` : "";
-      if (!this.painter) return;
-      this.painter.plate.hidden = !has;
-      this.painter.boxPanel.classList.toggle("sf-well-absent", !has);
-      for (const control of this.painter.toolbar.querySelectorAll("button, input")) control.disabled = !has;
-      if (has) this.painter.refresh();
-      this.showPainted();
+      this.painter.toolbar.enable(has);
+      this.painter.refresh();
+      this.tell();
     }
 
-    showPainted() {
-      const share = this.painter.mask?.painted() ?? 0;
-      const percent = share > 0 && share < 0.01 ? "under 1 %" : `${Math.round(share * 100)} %`;
-      this.painted.textContent = percent;
-      const label = `Mask. Paint the area to change. ${percent} is painted. Arrow keys move the brush, Enter paints.`;
-      this.painter.overlay.canvas.setAttribute("aria-label", label);
-      return share;
+    /** The words that follow what is painted. */
+    tell() {
+      const { width, height } = this.view.extent;
+      this.readout.textContent = this.image ? `${width} × ${height}` : "";
+      const keys = "Arrow keys move the brush, Enter paints.";
+      let label = `Sketch. Paint colours over the picture. ${keys}`;
+      if (this.masked) {
+        const share = this.painter.share;
+        this.share.textContent = share > 0 && share < 0.01 ? "under 1 %" : `${Math.round(share * 100)} %`;
+        label = `Mask. Paint the area to change. ${this.share.textContent} is painted. ${keys}`;
+      }
+      this.painter.surface.setAttribute("aria-label", label);
     }
 
     busy(working) {
@@ -200,8 +137,9 @@
       this.say();
       this.busy(true);
       try {
-        const { ref } = await upload(file);
-        if (turn === this.turn) await this.use(ref, turn);
+        const { ref, notes = [] } = await upload(file);
+        if (turn === this.turn) await this.use(ref, { turn });
+        if (turn === this.turn) this.say(notes.join(" "), this.note);
       } catch (error) {
         if (turn === this.turn) this.say(error.message);
       } finally {
@@ -209,30 +147,45 @@
       }
     }
 
-    /** Shows a picture that the server has; `mask` is its mask's ref when both are restored. */
-    async use(ref, turn = ++this.turn, mask = undefined) {
+    /**
+     * Shows a picture that the server has. kept: what belongs to it when all is restored, {mask, sketch, extend};
+     * given: its size and settings come from elsewhere; same: a picture of the same size keeps what is painted.
+     */
+    async use(ref, { turn = ++this.turn, kept = null, given = false, same = false } = {}) {
       const size = await loaded(inputUrl(ref)).catch(() => {
         throw new Error("This picture is not there any more.");
       });
       if (turn !== this.turn) return;
+      const stays = same && this.image?.width === size.width && this.image.height === size.height;
       this.image = { ref, ...size };
-      this.maskRef = mask ?? "";
-      this.dirty = false;
-      this.say();
-      this.painter?.open(size.width, size.height);
+      if (!stays) this.open(size, kept ?? {});
       this.show();
       this.view.frame.style.setProperty("--sf-well-tall", (size.height / size.width).toFixed(4));
       this.view.open(inputUrl(ref), size.width, size.height);
-      this.publish(mask !== undefined);
+      const painted = this.draft.mask || this.draft.sketch || this.draft.dirty;
+      this.say(stays && painted ? "What you painted was kept." : "", this.note);
+      this.publish({ restored: kept !== null, given });
+    }
+
+    /** A stored picture with what belongs to it, as its settings tell. */
+    async bring(ref, kept) {
+      const turn = ++this.turn;
+      await this.use(ref, { turn, kept, given: true });
+      await this.restoreLayers(turn);
+    }
+
+    open({ width, height }, { mask, sketch, extend }) {
+      this.draft.open({ mask, sketch });
+      [this.view.width, this.view.height] = [width, height];
+      this.painter.open(width, height);
+      if (this.painter.extend) this.painter.extend.words = extend;
     }
 
     remove() {
       this.turn++;
       this.image = null;
-      this.maskRef = "";
-      this.dirty = false;
-      clearTimeout(this.timer);
-      this.painter?.close();
+      this.draft.open();
+      this.painter.close();
       this.view.picture.removeAttribute("src");
       this.say();
       this.show();
@@ -240,9 +193,13 @@
       this.empty.querySelector("button").focus();
     }
 
-    publish(restored = false) {
+    /** Tells the page. exact: the size is to be taken as it is, for the picture is extended; given: it is known. */
+    publish({ restored = false, given = false } = {}) {
       this.keep();
-      const detail = { target: this.prefix, ref: this.image?.ref ?? "", width: this.image?.width ?? 0, height: this.image?.height ?? 0, restored };
+      const { width, height } = this.image ? this.view.extent : { width: 0, height: 0 };
+      const detail = { target: this.prefix, ref: this.image?.ref ?? "", width, height, restored };
+      if (given) detail.given = true;
+      if (this.painter.extend?.any) detail.exact = true;
       document.dispatchEvent(new CustomEvent("snowfox:well", { detail }));
     }
 
@@ -252,91 +209,69 @@
     }
 
     refs() {
-      return { image: this.image?.ref ?? "", mask: this.maskRef };
+      const { mask, sketch } = this.draft;
+      return { image: this.image?.ref ?? "", mask, sketch, extend: this.painter.extend?.words ?? "" };
     }
 
     fill() {
-      fillTextbox(`${this.prefix}_image_ref`, this.image?.ref ?? "");
-      if (this.painter) fillTextbox(`${this.prefix}_mask_ref`, this.maskRef);
+      const { image, mask, sketch, extend } = this.refs();
+      fillTextbox(`${this.prefix}_image_ref`, image);
+      fillTextbox(`${this.prefix}_sketch_ref`, sketch);
+      fillTextbox(`${this.prefix}_mask_ref`, mask);
+      const sides = extend ? extend.split(",") : ["0", "0", "0", "0"];
+      ["left", "top", "right", "bottom"].forEach((side, at) => fillTextbox(`${this.prefix}_extend_${side}`, sides[at]));
     }
 
-    /** After a reload: the picture and its mask as they were; what the server has forgotten is forgotten here too. */
+    /** After a reload: the picture and what was painted; what the server has forgotten is forgotten here too. */
     async restore() {
-      const { image, mask = "" } = memory.read(this.prefix);
+      const { image, given = false, ...kept } = memory.read(this.prefix);
       if (!image) return;
       const turn = ++this.turn;
       try {
-        await this.use(image, turn, mask);
+        await this.use(image, { turn, kept, given });
       } catch {
         if (turn === this.turn) memory.write(this.prefix, {});
         return;
       }
-      if (mask && this.painter && turn === this.turn) await this.restoreMask(mask, turn);
+      await this.restoreLayers(turn);
     }
 
-    async restoreMask(ref, turn) {
-      const { width, height } = this.image;
-      const answer = await fetch(inputUrl(ref)).catch(() => null);
-      const read = answer?.ok ? await readMask(await answer.blob(), width, height).catch(() => null) : null;
-      if (turn !== this.turn || this.dirty || this.maskRef !== ref) return; // painted on meanwhile
-      this.maskRef = read ? ref : "";
-      if (read) {
-        this.painter.mask.data.set(read.bytes);
-        this.painter.overlay.draw(this.painter.mask.whole);
-        this.showPainted();
-      }
+    async restoreLayers(turn) {
+      if (turn !== this.turn) return;
+      await this.draft.restore();
+      if (turn !== this.turn) return;
+      this.tell();
       this.keep();
     }
 
-    // ---- the mask
+    // ---- what is painted
 
     async acceptMask(file) {
       const { width, height } = this.image;
       const read = await readMask(file, width, height).catch(() => null);
       if (!read) return this.say("This file is not a picture that can be read.");
       const { size } = read;
-      const same = size.width === width && size.height === height;
-      this.say(same ? "" : `The mask was ${size.width} × ${size.height} and has been fitted to ${width} × ${height}.`, this.note);
+      const fits = size.width === width && size.height === height;
+      this.say(fits ? "" : `The mask was ${size.width} × ${size.height} and has been fitted to ${width} × ${height}.`, this.note);
+      this.painter.paint("mask");
       this.painter.step((mask) => mask.load(read.bytes));
     }
 
-    maskChanged() {
-      this.dirty = true;
-      this.showPainted();
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => this.save().catch((error) => this.say(error.message)), SAVE_AFTER_MS);
+    /** A step is finished, or the frame to extend to has changed. */
+    painted() {
+      this.tell();
+      if (this.painter.extend && this.painter.extend.words !== (memory.read(this.prefix).extend ?? "")) this.publish();
+      this.draft.touch();
     }
 
-    /** Sends the mask until the server has what is on the screen. */
-    async save() {
-      clearTimeout(this.timer);
-      while (this.dirty) {
-        this.sending ??= this.send().finally(() => (this.sending = null));
-        await this.sending;
-      }
-      await this.sending;
-    }
-
-    async send() {
-      const { turn } = this;
-      this.dirty = false;
-      try {
-        const { mask } = this.painter;
-        const ref = mask.painted() > 0 ? (await upload(await mask.png())).ref : "";
-        if (turn !== this.turn) return;
-        this.maskRef = ref;
-        this.keep();
-        this.say(this.note.textContent, this.note); // an earlier failure is over
-      } catch (error) {
-        if (turn !== this.turn) return;
-        this.dirty = true;
-        throw error;
-      }
+    sent() {
+      this.keep();
+      this.say(this.note.textContent, this.note); // an earlier failure is over
     }
 
     async flush() {
       await this.ready;
-      await this.save();
+      await this.draft.save();
       this.fill();
       return this.refs();
     }
@@ -357,81 +292,5 @@
     }
   }
 
-  /** Pines at dusk below the words of an empty well. */
-  function scene() {
-    const hills = "M0 150Q120 96 260 138T520 120T800 144V200H0z";
-    const snow = "M0 176Q200 150 420 172T800 164V200H0z";
-    const pine = (x, y, tall) => [0.34, 0.66, 1].map((part) => {
-      const wide = tall * 0.34 * part;
-      const foot = y - tall * (1 - part);
-      return `M${x} ${foot - tall * 0.46}L${x + wide} ${foot}H${x - wide}z`;
-    }).join("");
-    const pines = [[30, 92], [76, 64], [118, 108], [170, 58], [640, 60], [688, 104], [732, 70], [776, 116]];
-    const row = pines.map(([x, tall]) => pine(x, 184, tall)).join("");
-    const layers = [[hills, "sf-well-hills"], [row, "sf-well-pines"], [snow, "sf-well-snow"]].map(([d, kind]) => svg("path", { d, class: kind }));
-    const attributes = { class: "sf-well-scene", viewBox: "0 0 800 200", preserveAspectRatio: "xMidYMax slice" };
-    return svg("svg", { ...attributes, "aria-hidden": "true" }, ...layers);
-  }
-
-  function hints() {
-    const hint = (key, words, kind) => el("span", { class: kind }, el("b", {}, key), ` ${words}`);
-    return [
-      hint("[ ]", "brush size", "sf-well-fine"),
-      hint("Space", "moves the view", "sf-well-fine"),
-      hint("Wheel", "zooms", "sf-well-fine"),
-      hint("Two fingers", "zoom and move", "sf-well-coarse"),
-    ];
-  }
-
-  // ---- the page around the wells
-
-  const isTyping = (node) => node?.closest?.("textarea, select, [contenteditable], input:not([type=range], [type=color], [type=file])");
-
-  function onKey(event) {
-    if (event.defaultPrevented || isTyping(document.activeElement)) return;
-    for (const well of wells.values()) {
-      if (!well.painter || !well.attended || !well.painter.key(event)) continue;
-      event.preventDefault();
-      event.stopPropagation();
-      return;
-    }
-  }
-
-  function onPaste(event) {
-    const file = [...(event.clipboardData?.files ?? [])].find((one) => one.type.startsWith("image/"));
-    if (!file || (isTyping(document.activeElement) && event.clipboardData.types.includes("text/plain"))) return;
-    const well = [...wells.values()].find((one) => one.seen);
-    if (!well) return;
-    event.preventDefault();
-    well.accept(file);
-  }
-
-  /** Gradio takes the parts of closed tabs out of the page and builds them again: the wells move back in. */
-  function attachAll() {
-    for (const host of document.querySelectorAll("[data-sf-well]")) {
-      const prefix = host.dataset.sfWell;
-      if (!wells.has(prefix)) wells.set(prefix, new Well(prefix, host.dataset.sfMask === "true"));
-      wells.get(prefix).attach(host);
-    }
-  }
-
-  document.addEventListener("snowfox:picture", ({ detail: { target, ref } }) => {
-    const well = wells.get(target);
-    if (!well) return memory.write(target, { image: ref, mask: "" }); // its tab was never open
-    if (well.image?.ref === ref) return undefined;
-    return well.use(ref).catch((error) => well.say(error.message));
-  });
-  document.addEventListener("keydown", onKey);
-  document.addEventListener("paste", onPaste);
-  // A file dropped beside a well must not replace the page.
-  for (const name of ["dragover", "drop"]) {
-    document.addEventListener(name, (event) => event.dataTransfer?.types.includes("Files") && event.preventDefault());
-  }
-
-  snowfox.canvas = {
-    flush: async (target) => (wells.has(target) ? wells.get(target).flush() : memory.read(target)),
-  };
-
-  new MutationObserver(attachAll).observe(document.documentElement, { childList: true, subtree: true });
-  attachAll();
+  snowfox.Well = Well;
 })();

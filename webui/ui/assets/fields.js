@@ -92,10 +92,10 @@
   });
 
   // The size follows the picture to start from: its shape, and no more area than the model likes.
-  document.addEventListener("snowfox:well", ({ detail: { target, ref, width, height } }) => {
-    if (!ref || !width || !height) return;
+  document.addEventListener("snowfox:well", ({ detail: { target, ref, width, height, exact, given } }) => {
+    if (!ref || !width || !height || given) return;
     const likes = proposed();
-    const scale = Math.min(1, Math.sqrt((likes.width * likes.height) / (width * height)));
+    const scale = exact ? 1 : Math.min(1, Math.sqrt((likes.width * likes.height) / (width * height)));
     const side = (pixels) => Math.min(2048, Math.max(64, Math.round((pixels * scale) / 8) * 8));
     sf.whenThere(`#${target}_height input`, () => {
       set(field(`${target}_width`), side(width));
@@ -115,6 +115,8 @@
 
   function fill(form, recipe) {
     openTabNamed(form);
+    const guide = recipe.controls?.[0]?.image;
+    if (guide) document.dispatchEvent(new CustomEvent("snowfox:picture", { detail: { target: `${form}_controlnet`, ref: guide } }));
     sf.whenThere("#sf_bridge textarea, #sf_bridge input", (bridge) => {
       set(bridge, JSON.stringify({ form, recipe, wish: (wishes += 1) }));
     });
@@ -186,12 +188,12 @@
   document.addEventListener(
     "click",
     async (event) => {
-      const generate = event.target.closest?.("#inpaint_generate");
+      const generate = event.target.closest?.("#inpaint_generate, #img2img_generate");
       if (!generate || flushed || !sf.canvas?.flush) return;
       event.stopImmediatePropagation();
       event.preventDefault();
       try {
-        await sf.canvas.flush("inpaint");
+        await sf.canvas.flush(formOf(generate));
       } catch (error) {
         sf.toast(error.message, { name: "warn" }); // without its mask the run would change something else
         return;

@@ -27,6 +27,25 @@
       ...fact("Made", new Date(image.created * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })));
   }
 
+  // A job once it is over.
+  async function over(job) {
+    while (sf.isLive(job)) {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      job = await sf.ask(`jobs/${job.id}`);
+    }
+    return job;
+  }
+
+  function verdict(found, address) {
+    if (found.identical) return [h("p", { class: "sf-note sf-good" }, icon("check"), h("span", {}, "Identical: the same picture to the last pixel."))];
+    const mean = found.mean < 0.01 ? "less than 0.01" : found.mean.toFixed(2);
+    return [
+      h("p", { class: "sf-note" }, icon("info"), h("span", {}, `Not identical: ${mean} of 255 apart on average, ${found.largest} at most.`)),
+      h("ul", { class: "sf-causes" }, ...found.causes.map((cause) => h("li", {}, cause))),
+      h("img", { src: `api/v1/${address}/difference`, alt: "Where the two differ, amplified" }),
+    ];
+  }
+
   sf.place("gallery", (root) => {
     const search = root.querySelector("input");
     const told = root.querySelector("[role='status']");
@@ -36,6 +55,7 @@
     let next = null;
     let picked = null;
     let asked = 0;
+    let second = { id: null, parts: [] }; // what was found when a picture was made again
 
     async function load(more) {
       const turn = (asked += 1);
@@ -104,9 +124,30 @@
         h("p", {}, image.prompt || "No prompt"),
         ...(image.recipe?.negative ? [h("p", { class: "sf-faint" }, `Without: ${image.recipe.negative}`)] : []),
         facts(image),
-        sf.button("Use these settings", () => sf.use(image.id), { name: "play", kind: "sf-tint", title: "Fill txt2img with these settings" }),
+        h("div", { class: "sf-again", "aria-live": "polite" }, ...(second.id === image.id ? second.parts : [])),
+        sf.button("Make it again", (event) => makeAgain(image, event.currentTarget), { name: "reuse", title: "Render these settings once more, and see whether it is the same picture" }),
+        sf.button("Use these settings", () => sf.use(image.id), { name: "play", kind: "sf-tint", title: "Fill the form with these settings" }),
         h("div", { class: "sf-wraps sf-even" }, send("img2img", "img", "img2img"), send("inpaint", "brush", "Inpaint")),
       );
+    }
+
+    // Renders a picture once more and tells whether it is the same.
+    async function makeAgain(image, press) {
+      const say = (...parts) => {
+        second = { id: image.id, parts };
+        if (picked === image.id) detail.querySelector(".sf-again").replaceChildren(...parts);
+      };
+      press.disabled = true;
+      say(h("p", { class: "sf-note" }, icon("info"), h("span", {}, "It is being made again.")));
+      try {
+        const job = await over(await sf.post(`images/${image.id}/again`));
+        if (job.state !== "done") throw new Error(job.failure?.message || "It was stopped.");
+        const address = `images/${image.id}/again/${job.images[0].id}`;
+        say(...verdict(await sf.ask(address), address));
+      } catch (error) {
+        say(h("p", { class: "sf-note sf-bad", role: "alert" }, icon("warn"), h("span", {}, error.message)));
+      }
+      press.disabled = false;
     }
 
     let timer = 0;

@@ -168,11 +168,26 @@
     };
   });
 
+  // Settings that start from a picture, with what was painted on it.
+  function begin(recipe) {
+    const { image, sketch, mask, extend } = recipe.source;
+    const sides = [extend.left, extend.top, extend.right, extend.bottom];
+    const extended = sides.some((side) => side > 0);
+    const target = mask || extended ? "inpaint" : "img2img";
+    sf.fill(target, recipe);
+    const kept = { mask: mask?.image ?? "", sketch, extend: extended ? sides.join(",") : "" };
+    sf.whenThere(`#${target}_generate`, () => {
+      setTimeout(() => document.dispatchEvent(new CustomEvent("snowfox:picture", { detail: { target, ref: image, kept } })), 0);
+    });
+  }
+
   async function use(id) {
     const full = await details(id).catch((error) => sf.toast(error.message));
     if (!full) return;
     if (!full.recipe) return sf.readText("txt2img", full.parameters);
-    sf.fill("txt2img", { ...full.recipe, seed: full.seed, count: 1, batch: 1, source: null });
+    const recipe = { ...full.recipe, seed: full.seed, count: 1, batch: 1 };
+    if (recipe.source && !recipe.finish?.only) begin(recipe);
+    else sf.fill("txt2img", { ...recipe, source: null });
     sf.toast("Settings of this picture filled in.", { name: "check" });
   }
 

@@ -2,15 +2,17 @@
 
 import gradio as gr
 
-from webui.ui import controls
+from webui.ui import controls, starting
 from webui.ui.canvas import well
 from webui.ui.controls import Controls
 from webui.ui.markup import place
 from webui.ui.results import results
+from webui.ui.several import panel
 from webui.ui.tabs.task import TaskTab
 
 
-def build() -> TaskTab:
+def build(folders: bool) -> TaskTab:
+    """folders: whether this machine's folders may be named."""
     with gr.Row(elem_classes="sf-cols", equal_height=False):
         with gr.Column(scale=5, min_width=0, elem_classes="sf-left", elem_id="img2img_settings"):
             fields = controls.prompts("image")
@@ -18,9 +20,10 @@ def build() -> TaskTab:
             note = place("", elem_id="img2img_note", classes="sf-answer")
             carried = controls.carried("image")
             picture = well("img2img", mask=False)
-            fields |= controls.changes("image")
+            fields |= starting.changes("image")
             fields |= controls.basics("image")
             more, drawers = controls.drawers("image")
+            several = panel("img2img") if folders else None
         with gr.Column(scale=6, min_width=0, elem_classes="sf-right", elem_id="img2img_results"):
             results("image")
-    return TaskTab(Controls(fields | more, drawers, *carried), generate, note, {"source.image": picture.image})
+    return TaskTab(Controls(fields | more, drawers, *carried), generate, note, picture.fields, several)

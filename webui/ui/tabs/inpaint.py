@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from webui.ui import controls
+from webui.ui import controls, starting
 from webui.ui.canvas import well
 from webui.ui.controls import Controls
 from webui.ui.markup import place
@@ -23,7 +23,7 @@ def build() -> TaskTab:
             generate = controls.actions("inpaint")
             note = place("", elem_id="inpaint_note", classes="sf-answer")
             carried = controls.carried("inpaint")
-            fields |= controls.changes("inpaint")
+            fields |= starting.changes("inpaint")
             fields |= controls.basics("inpaint")
             more, drawers = controls.drawers("inpaint")
         with gr.Column(scale=6, min_width=0, elem_classes="sf-right sf-painting", elem_id="inpaint_results"):
@@ -31,5 +31,4 @@ def build() -> TaskTab:
             with gr.Column(elem_classes="sf-paint", min_width=0):
                 picture = well("inpaint", mask=True)
             results("inpaint")
-    pictures = {"source.image": picture.image, "source.mask.image": picture.mask}
-    return TaskTab(Controls(fields | more, drawers, *carried), generate, note, pictures)
+    return TaskTab(Controls(fields | more, drawers, *carried), generate, note, picture.fields)

@@ -18,8 +18,8 @@ KEYS = (
 )
 
 
-def build(settings: Settings) -> tuple[Any, Any]:
-    """The controls for theme and previews."""
+def build(settings: Settings) -> tuple[Any, ...]:
+    """The controls, in the order of `values`."""
     with gr.Row(elem_classes="sf-settings", equal_height=False):
         with gr.Column(min_width=280):
             place('<h1 class="sf-sr">Settings</h1>', classes="sf-over")
@@ -38,6 +38,7 @@ def build(settings: Settings) -> tuple[Any, Any]:
                     elem_id="setting_previews",
                     elem_classes="sf-check",
                 )
+            writing = _writing(settings)
             place('<section class="sf-card sf-facts sf-share" data-sf="share"><h2>Share</h2></section>')
             place(_facts(settings))
         with gr.Column(min_width=280):
@@ -51,7 +52,62 @@ def build(settings: Settings) -> tuple[Any, Any]:
 
     theme.input(save_theme, theme, None, **QUIET)
     previews.input(save_previews, previews, None, **QUIET)
-    return theme, previews
+    return theme, previews, *writing
+
+
+def values(settings: Settings) -> tuple[object, ...]:
+    """What the controls have to show now."""
+    return (
+        settings.theme,
+        settings.previews,
+        settings.picture_format,
+        settings.picture_quality,
+        settings.text_beside,
+    )
+
+
+def _writing(settings: Settings) -> tuple[Any, ...]:
+    """How finished pictures are written."""
+    with gr.Group(elem_classes="sf-card"):
+        kind = gr.Radio(
+            [("PNG", "png"), ("JPEG", "jpeg"), ("WebP", "webp"), ("AVIF", "avif")],
+            value=settings.picture_format,
+            label="Pictures are written as",
+            elem_id="setting_samples_format",
+            elem_classes="sf-chips",
+        )
+        quality = gr.Slider(
+            1,
+            100,
+            settings.picture_quality,
+            step=1,
+            label="Quality",
+            info="Of JPEG, WebP and AVIF. Higher is larger.",
+            elem_id="setting_jpeg_quality",
+            elem_classes="sf-slider",
+            buttons=[],
+        )
+        beside = gr.Checkbox(
+            settings.text_beside,
+            label="Text file beside",
+            info="A .txt with the settings of each picture.",
+            elem_id="setting_save_txt",
+            elem_classes="sf-check",
+        )
+
+    def save_kind(value: str) -> None:
+        settings.save(picture_format=value)
+
+    def save_quality(value: float) -> None:
+        settings.save(picture_quality=round(value))
+
+    def save_beside(value: bool) -> None:
+        settings.save(text_beside=value)
+
+    kind.input(save_kind, kind, None, **QUIET)
+    quality.release(save_quality, quality, None, **QUIET)
+    beside.input(save_beside, beside, None, **QUIET)
+    return kind, quality, beside
 
 
 def _facts(settings: Settings) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from webui.ui.controls import Controls
+from webui.ui.several import Several
 
 
 @dataclass(frozen=True)
@@ -15,3 +16,4 @@ class TaskTab:
     generate: Any
     note: Any
     pictures: Mapping[str, Any]
+    several: Several | None = None

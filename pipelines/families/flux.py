@@ -1,0 +1,49 @@
+"""FLUX.1 (Black Forest Labs 2024): dev, schnell, Fill (inpainting) and Kontext (editing)."""
+
+from collections.abc import Mapping
+
+from pipelines import preview
+from pipelines.family import Variant
+from pipelines.header import Header
+from pipelines.pipeline_family import PLAIN_TEXT, PipelineFamily
+from pipelines.pipeline_model import Way
+from pipelines.preview import LatentColours
+from pipelines.schedules import dynamic_shift
+
+NO_NEGATIVE = "FLUX.1 is guided without a negative prompt."
+
+
+class Flux(PipelineFamily):
+    name = "flux"
+    title = "FLUX.1"
+    defaults = {"width": 1024, "height": 1024, "steps": 24, "guidance": 3.5, "sampler": "Euler"}  # noqa: RUF012
+    lacks = {**PLAIN_TEXT, "negative": NO_NEGATIVE}  # noqa: RUF012
+    index = ("FluxPipeline", "FluxFillPipeline", "FluxKontextPipeline")
+    pipelines = {"text": "FluxPipeline"}  # noqa: RUF012
+    way = Way("squares", "embedded", shift=lambda tokens, steps: dynamic_shift(tokens))
+
+    def usual(self) -> LatentColours:
+        return preview.flux_colours()
+
+    def pipeline_names(self, header: Header) -> Mapping[str, str]:
+        match header.metadata.get("model_index"):
+            case "FluxFillPipeline":
+                return {"fill": "FluxFillPipeline"}
+            case "FluxKontextPipeline":
+                return {"text": "FluxKontextPipeline", "edit": "FluxKontextPipeline"}
+            case _:
+                return self.pipelines
+
+    def variant(self, header: Header, name: str) -> Variant:
+        names = self.pipeline_names(header)
+        if "fill" in names:
+            return Variant("FLUX.1 Fill", ("inpaint",), {"guidance": 30.0, "steps": 28})
+        if "edit" in names:
+            return Variant("FLUX.1 Kontext", ("edit", "text", "image", "inpaint"), {"guidance": 2.5})
+        if not header.has("transformer/time_text_embed.guidance_embedder."):
+            why = "FLUX.1 schnell was trained to need none."
+            return Variant("FLUX.1 schnell", defaults={"steps": 4, "guidance": 1.0}, lacks={"guidance": why})
+        return Variant("FLUX.1 dev")
+
+
+FAMILY = Flux()
