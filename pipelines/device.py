@@ -45,7 +45,8 @@ class Device:
 
     def entry(self) -> DeviceEntry:
         dtype = str(self.dtype).removeprefix("torch.")
-        return DeviceEntry(self.kind, self.title, dtype, self.bytes, torch.__version__)
+        # A plain text: torch's own class would make the web process load torch to read it.
+        return DeviceEntry(self.kind, self.title, dtype, self.bytes, str(torch.__version__))
 
 
 def pick(name: str | None = None, dtype: str | None = None) -> Device:

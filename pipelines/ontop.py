@@ -1,5 +1,6 @@
 """On top: what a job puts on a checkpoint — networks, trained words, a VAE, control networks — and what took part."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -89,8 +90,9 @@ class OnTop:
         lora = [tag for tag in tags if tag.kind == "lora"]
         applied = self._networks.put_on(model, model.components(), lora, self._network)
         used = [self._used("lora", name) for name in applied.names]
-        used += [self._used("embedding", name) for name in model.words(order)]
-        notes = [*applied.notes, *_unsupported(order.prompt)]
+        words = model.words(order)
+        used += [self._used("embedding", name) for name in words]
+        notes = [*applied.notes, *self._strange(order, words), *_unsupported(order.prompt)]
         used += self._with_vae(model, order.vae, notes)
         used += self._with_controls(model, order.controls)
         return Dressed(tuple(used), tuple(notes))
@@ -144,6 +146,14 @@ class OnTop:
         if asset is None:
             return None
         return Found(asset.entry.name, asset.version, asset.entry.problem, TITLES.get(asset.entry.family, ""))
+
+    def _strange(self, order: Order, spoken: Sequence[str]) -> Iterator[str]:
+        """A sentence for each trained word that stands in a prompt and is for another kind of model."""
+        text = f"{order.prompt}\n{order.negative}"
+        for asset in self._assets.usable("embedding"):
+            name = asset.entry.name
+            if name not in spoken and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE):
+                yield f"The embedding '{name}' is for another kind of model; here it is an ordinary word."
 
     def _words(self) -> Iterator[tuple[str, Version]]:
         return ((asset.entry.name, asset.version) for asset in self._assets.usable("embedding"))

@@ -1,12 +1,15 @@
 """Parameters: what an annotation says of a field of a Recipe, and the check that reads it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 
 SEED_LIMIT = 2**32
+LONGEST_TEXT = 100_000
+DEEPEST = 16
+"""Levels of what add-ons' panels may hold."""
 
 
 @dataclass(frozen=True)
@@ -99,13 +102,39 @@ def check_fields(value: Any) -> None:
             if is_dataclass(part):
                 check_fields(part)
         label, limits = facts(type(value), item.name)
+        _check_text(item.name, label, held)
         if limits is None or held is None:
             continue
         if not limits.low <= held <= limits.high:
             raise RecipeError(
                 item.name,
-                f"{label.text} is {held:g}, but has to lie between {limits.low:g} and {limits.high:g}.",
+                f"{label.text} is {_shown(held)}, but has to lie between {limits.low:g} and {limits.high:g}.",
             )
+
+
+def _check_text(name: str, label: Label, held: Any) -> None:
+    """Raise RecipeError for text that no file can hold, or that is beyond all reason."""
+    left: list[tuple[Any, int]] = [(held, 0)]
+    while left:
+        part, depth = left.pop()
+        if isinstance(part, str):
+            if len(part) > LONGEST_TEXT:
+                raise RecipeError(name, f"{label.text} is longer than {LONGEST_TEXT} characters.")
+            if any("\ud800" <= letter <= "\udfff" for letter in part):
+                raise RecipeError(name, f"{label.text} holds half of a character.")
+        elif isinstance(part, Mapping | list | tuple):
+            if depth > DEEPEST:
+                raise RecipeError(name, f"{label.text} is nested too deeply.")
+            inner = cast("Any", part)
+            parts = (*inner.keys(), *inner.values()) if isinstance(part, Mapping) else inner
+            left += [(one, depth + 1) for one in parts]
+
+
+def _shown(number: float) -> str:
+    try:
+        return f"{number:g}"
+    except OverflowError:
+        return "far too large"
 
 
 def _parts(held: Any) -> tuple[Any, ...]:

@@ -68,6 +68,8 @@ ControlMode = Literal["balanced", "prompt", "control"]
 SIZE_STEP = 8
 """Pixels of a side that one latent pixel stands for."""
 
+_BEYOND_REASON = 2**32
+
 
 @dataclass(frozen=True)
 class Control:
@@ -181,6 +183,8 @@ class Recipe:
 
 def rounded(recipe: Recipe, step: int = SIZE_STEP) -> tuple[Recipe, tuple[str, ...]]:
     """The recipe with sides that are multiples of `step` (nearest, never 0), and a sentence for each change made."""
+    if max(abs(recipe.width), abs(recipe.height)) > _BEYOND_REASON:
+        return recipe, ()  # `check` has the word
     width = max(step, round(recipe.width / step) * step)
     height = max(step, round(recipe.height / step) * step)
     if (width, height) == (recipe.width, recipe.height):

@@ -30,6 +30,11 @@ def from_paths(values: Mapping[str, Any]) -> Recipe:
     A part may be given as an object, even an empty one, and by its fields beside it.
     Raises RecipeError as from_json does.
     """
+    return from_json(nested(values))
+
+
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What from_json takes, of fields named by their paths. Raises RecipeError for one that is given twice."""
     tree: dict[str, Any] = {}
     for path, value in values.items():
         *parts, last = path.split(".")
@@ -41,7 +46,7 @@ def from_paths(values: Mapping[str, Any]) -> Recipe:
         if isinstance(value, Mapping):
             value = {**cast("Mapping[str, Any]", value), **place.get(last, {})}
         place[last] = value
-    return from_json(_listed(tree))
+    return {name: _listed(node) for name, node in tree.items()}
 
 
 def changed(recipe: Recipe, paths: Mapping[str, Any]) -> Recipe:
@@ -105,7 +110,10 @@ def _fit(name: str, hint: Any, value: Any) -> Any:
             return None
         return _fit(name, next(option for option in options if option is not type(None)), value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise RecipeError(name, f"'{name}' is far too large.") from error
     if hint is int and isinstance(value, float) and value.is_integer():
         return int(value)
     wanted = origin or hint

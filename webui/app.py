@@ -16,10 +16,12 @@ from webui.api import assets as assets_api
 from webui.api import hints as hints_api
 from webui.api import jobs as jobs_api
 from webui.api import pictures as pictures_api
+from webui.api import presets as presets_api
 from webui.api import share as share_api
 from webui.api import tokens
 from webui.api.sdapi.application import applications
 from webui.api.surface import Surface
+from webui.api.webhooks import Webhooks
 from webui.engines.base import Engine
 from webui.engines.messages import Setup
 from webui.engines.turns import SharedEngine, Turns
@@ -29,6 +31,7 @@ from webui.settings import Settings, SettingsError
 from webui.store.codec import Kind
 from webui.store.images import ImageStore
 from webui.store.metadata import Form
+from webui.store.presets import Presets
 
 if TYPE_CHECKING:
     from webui.share.owner import Sharing
@@ -62,6 +65,8 @@ class App:
         self.turns = Turns()
         shared = SharedEngine(self.engine, self.turns, "owner")
         self.service = JobService(shared, self.store, journal or Journal(settings.jobs), settings.queue_limit)
+        self.presets = Presets(settings.root / "presets.json")
+        self.webhooks = Webhooks(settings.webhooks, settings.webhook_secret)
 
     def start(self) -> None:
         self.service.start()
@@ -81,12 +86,14 @@ class App:
         if "sharing" in self.__dict__:
             self.sharing.stop()
         self.service.close()
+        self.webhooks.close()
         self.store.close()
 
     def api(self, closing: asyncio.Event) -> Surface:
         """Everything that other programs talk to."""
         routes = APIRouter()
-        routes.include_router(jobs_api.router(self.service, closing))
+        routes.include_router(jobs_api.router(self.service, closing, self.presets, self.webhooks))
+        routes.include_router(presets_api.router(self.presets))
         routes.include_router(
             pictures_api.router(self.store, self._count_tokens, lambda: self.service.status.catalogue)
         )

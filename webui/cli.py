@@ -130,5 +130,7 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     add("--mask", type=Path, help="a picture whose white parts are repainted; needs --init")
     add("--sketch", type=Path, help="a picture with transparency, laid over --init before anything else")
     add("--out", type=Path, help="folder to write to; outputs/ by default")
+    add("--server", metavar="ADDRESS", help="make them with a Snowfox that runs elsewhere; pictures come to --out")
+    add("--api-auth", metavar="NAME:PASSWORD", help="what that Snowfox asks for")
     flags.add(parser)
     parser.set_defaults(run=_generate)

@@ -5,16 +5,20 @@ import re
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from pipelines import atomic
 from pipelines.catalogue import Catalogue
 from pipelines.recipe import ImageRef, Recipe, RecipeError
-from pipelines.recipe_json import changed, from_paths
+from pipelines.recipe_json import changed, from_paths, nested
 from webui import flags, like
+from webui.api.shapes import JobShape
 from webui.app import App, form, log_to_file
+from webui.client import Client, ClientError
 from webui.jobs import series
 from webui.jobs.job import Job
 from webui.jobs.journal import Journal
@@ -22,7 +26,7 @@ from webui.jobs.service import JobService
 from webui.like import Stems
 from webui.settings import Settings, SettingsError
 from webui.store import codec
-from webui.store.images import BadPicture, ImageStore, Names
+from webui.store.images import BadPicture, ImageStore, Names, numbered
 from webui.store.metadata import Form
 
 _GIB = 2**30
@@ -33,6 +37,8 @@ def generate(settings: Settings, arguments: argparse.Namespace) -> int:
     given = vars(arguments)
     if ("prompt" in given) == ("like" in given):
         return _fail("Say what the picture shows, or name pictures to make again with --like.")
+    if given.get("server"):
+        return _generate_there(settings, given)
     log_to_file(settings, screen=False)
     stems = Stems()
     with tempfile.TemporaryDirectory(prefix="snowfox-") as temporary:
@@ -63,6 +69,48 @@ def _made(app: App, recipe: Recipe) -> int:
     return _fail(f"{failure.message} {failure.hint}" if failure else "Stopped.")
 
 
+def _generate_there(settings: Settings, given: dict[str, Any]) -> int:
+    """On the machine that --server names; the pictures come here."""
+    if "like" in given:
+        return _fail("--like makes pictures again on this machine; leave out --server.")
+    folder: Path = given["out"].expanduser() if "out" in given else Path()
+    name, _, password = str(given.get("api_auth") or settings.api_auth).partition(":")
+    try:
+        with Client(given["server"], (name, password) if name else None) as there:
+            values = _values(given, lambda data: there.upload(data).ref)
+            job = _follow_there(there, there.submit(nested(values)), folder)
+    except (RecipeError, BadPicture, ClientError) as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        return _fail("Stopped.")
+    failure = job.failure
+    if job.state == "done":
+        return 0
+    return _fail(f"{failure.message} {failure.hint}" if failure else "Stopped.")
+
+
+def _follow_there(there: Client, job: JobShape, folder: Path) -> JobShape:
+    """Show the steps, fetch each picture when it is finished and print its path."""
+    fetched = 0
+    try:
+        with tqdm(total=1.0, unit="", file=sys.stderr, leave=False, bar_format="{l_bar}{bar}") as bar:
+            for now in there.watch(job):
+                job = now
+                bar.n = job.progress.fraction
+                bar.refresh()
+                for image in job.images[fetched:]:
+                    data = there.picture(image.id)
+                    names = tuple(f"{name}{codec.SUFFIXES[codec.kind(data)]}" for name in numbered(folder, image.seed))
+                    bar.write(str(atomic.write_new(folder, names, data)), file=sys.stdout)
+                fetched = len(job.images)
+    except KeyboardInterrupt:
+        there.cancel(job.id)
+        raise
+    for note in job.notes:
+        sys.stderr.write(f"{note}\n")
+    return job
+
+
 def _series(app: App, given: dict[str, Any], catalogue: Catalogue) -> int:
     """Each picture of a folder. Others are made even when one cannot be."""
     reuse = [name.strip() for name in given.get("reuse", "").split(",") if name.strip()]
@@ -85,8 +133,8 @@ def _again(app: App, path: Path, given: dict[str, Any], stems: Stems) -> int:
         data = _bytes(path)
         catalogue = _hashed(app.service, like.hash_of(data))
         start = like.Start(
-            _picture(given["init"], app.store) if "init" in given else None,
-            _picture(given["mask"], app.store) if "mask" in given else None,
+            _picture(given["init"], app.store.put) if "init" in given else None,
+            _picture(given["mask"], app.store.put) if "mask" in given else None,
         )
         recipe, doubts = like.wish(data, catalogue, start)
         for doubt in doubts:
@@ -139,16 +187,21 @@ def _ready(service: JobService) -> Catalogue:
 
 def _recipe(given: dict[str, Any], catalogue: Catalogue, store: ImageStore) -> Recipe:
     """Flags → recipe; what is not given is as the checkpoint likes it. Raises RecipeError or BadPicture."""
+    return from_paths(catalogue.completed(_values(given, store.put)))
+
+
+def _values(given: dict[str, Any], put: Callable[[bytes], str]) -> dict[str, Any]:
+    """Flags → fields by their paths. put: keeps a picture to start from where the recipe will be made."""
     values: dict[str, Any] = {"prompt": given["prompt"], **flags.given(given), **_counts(given), **_size(given)}
     if "init" in given:
-        values["source.image"] = _picture(given["init"], store)
+        values["source.image"] = _picture(given["init"], put)
         layers = {"mask": "source.mask.image", "sketch": "source.sketch"}
-        values |= {path: _picture(given[name], store) for name, path in layers.items() if name in given}
+        values |= {path: _picture(given[name], put) for name, path in layers.items() if name in given}
     elif "mask" in given or "sketch" in given or any(name.startswith("source.") for name in values):
         raise RecipeError(
             "source", "--mask, --strength and the like need a picture to start from: give it with --init."
         )
-    return from_paths(catalogue.completed(values))
+    return values
 
 
 def _size(given: dict[str, Any]) -> dict[str, int]:
@@ -169,10 +222,10 @@ def _counts(given: dict[str, Any]) -> dict[str, int]:
     return {"count": count // batch, "batch": batch}
 
 
-def _picture(path: Path, store: ImageStore) -> ImageRef:
+def _picture(path: Path, put: Callable[[bytes], str]) -> ImageRef:
     data = _bytes(path)
     try:
-        ref = store.put(data)
+        ref = ImageRef(put(data))
     except BadPicture as error:
         raise BadPicture(f"{path}: {error}") from error
     sys.stderr.writelines(f"{path.name}: {note}\n" for note in codec.remarks(data))

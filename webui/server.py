@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import gradio
 import uvicorn
@@ -17,7 +18,7 @@ from fastapi import APIRouter, FastAPI, Response
 from starlette.types import ASGIApp
 
 from webui.accounts import Accounts
-from webui.api import problems
+from webui.api import problems, reference, schema
 from webui.api.surface import Surface
 from webui.guard import Guard
 from webui.settings import Settings
@@ -39,7 +40,8 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     reason = ""
     for candidate in range(port, port + (_PORTS_TRIED if port else 1)):
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        # With the protocol named, asyncio sends small packets at once; else each answer may wait 40 ms for its end.
+        sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             if os.name != "nt":  # there it would let two programs share a port
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -81,13 +83,14 @@ def build(
 def _build(api: Callable[[asyncio.Event], Surface], page: Page, assets: Path, settings: Settings, key: str) -> FastAPI:
     closing = asyncio.Event()
 
-    app = FastAPI(title="Snowfox", version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    app = _Described(title="Snowfox", version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     app.state.closing = closing
     problems.install(app)
     surface = api(closing)
-    app.include_router(surface.routes, prefix="/api/v1")
+    app.include_router(surface.routes, prefix="/api/v1", responses=problems.DESCRIBED)
     for path, application in surface.applications.items():
         app.mount(path, application)
+    app.include_router(reference.router(lambda: _documents(app, surface)))
     app.include_router(_static(assets))
     _mount(app, page)
     accounts = Accounts(_parts(settings.api_auth), key)
@@ -137,6 +140,23 @@ def relay() -> tuple[str, str, str]:
 
 def _parts(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _documents(app: FastAPI, surface: Surface) -> list[tuple[str, dict[str, Any]]]:
+    """Of the APIs that are described, with the path below which each lies."""
+    described = {path: known for path, known in surface.applications.items() if known.openapi_url}
+    return [("", app.openapi()), *((path, known.openapi()) for path, known in described.items())]
+
+
+class _Described(FastAPI):
+    """Its description holds the schema of a recipe."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            made = super().openapi()
+            made["components"]["schemas"] |= schema.components()
+            self.openapi_schema = made
+        return self.openapi_schema
 
 
 class Server:

@@ -32,6 +32,8 @@ class Settings:
     share      -- the way to share at the start, as webui/share/provider.py describes it; "" shares nothing
     share_ways -- the ways that the page offers
     api_auth           -- "name:password", or several with commas; then everything asks for one of them
+    webhooks           -- the beginnings of addresses that may be told when a job is over
+    webhook_secret     -- the key that such messages are signed with
     cors_allow_origins -- addresses of web pages, with commas, that may use the API from a browser
     picture_quality    -- 1 .. 100, for all but PNG
     text_beside        -- a .txt with the parameters beside each picture
@@ -50,6 +52,8 @@ class Settings:
     share_ways: list[str] = field(default_factory=lambda: ["gradio"])
     api_auth: str = ""
     cors_allow_origins: str = ""
+    webhooks: list[str] = field(default_factory=list[str])
+    webhook_secret: str = ""
     theme: Theme = "system"
     previews: bool = True
     checkpoint: str = ""

@@ -229,9 +229,3 @@ def test_what_is_not_there_is_told_with_a_sentence(client: httpx.Client, path: s
 )
 def test_no_path_leads_out_of_a_folder(client: httpx.Client, path: str) -> None:
     assert client.get(path).status_code == 404
-
-
-def test_the_schema_describes_the_recipe(client: httpx.Client) -> None:
-    schema = client.get("/api/v1/openapi.json").json()
-    body = schema["paths"]["/api/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    assert set(body["properties"]) == set(Recipe.__dataclass_fields__)

@@ -22,7 +22,7 @@ class Site:
 
 @contextmanager
 def running(
-    root: Path, engine: Engine, port: int = 0, settings: Settings | None = None, host: str = "127.0.0.1"
+    root: Path, engine: Engine | None, port: int = 0, settings: Settings | None = None, host: str = "127.0.0.1"
 ) -> Iterator[Site]:
     """Serves the page of `root` until the block ends."""
     app = App(settings or Settings(root=root), engine=engine)

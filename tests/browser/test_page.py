@@ -19,7 +19,7 @@ from tests.browser.site import Site, running
 from webui.engines.fake import FAKE_CATALOGUE, FakeEngine
 
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-TABS = ("txt2img", "img2img", "inpaint", "gallery", "models", "extensions", "settings")
+TABS = ("txt2img", "img2img", "inpaint", "extras", "gallery", "models", "extensions", "settings")
 
 
 PATIENCE = 30_000

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from pipelines.assets.described import describe
 from pipelines.assets.library import Assets
 from pipelines.catalogue import AssetEntry, AssetKind
-from pipelines.events import ImageMade
+from pipelines.events import ImageMade, Note
 from pipelines.filefacts import FileFacts
 from pipelines.hashes import Hashes
 from pipelines.recipe import Recipe
@@ -221,3 +221,18 @@ def test_words_of_sdxl_and_of_no_known_kind(tmp_path: Path, make: Make) -> None:
     assert (entries["xl"].family, entries["xl"].facts["vectors"]) == ("sdxl", 4)
     assert entries["one"].family == "sd15"
     assert "no embedding" in entries["strange"].problem
+
+
+def test_a_word_for_another_kind_of_model_is_said_to_be_one(tmp_path: Path, models: Path) -> None:
+    root = tmp_path / "models"
+    (root / "embeddings").mkdir(parents=True)
+    (root / "checkpoints").symlink_to(models / "checkpoints")
+    save_file({"emb_params": torch.ones(1, 999)}, root / "embeddings" / "cat.safetensors")
+    runner = Runner(root, tmp_path / "cache", device="cpu", dtype="float32")
+    recipe = Recipe(checkpoint="tiny", width=64, height=64, steps=1, seed=1)
+    seen = [
+        list(runner.run("job", replace(recipe, prompt=prompt), {}, lambda: False)) for prompt in ("a Cat", "category")
+    ]
+    notes = [[event.message for event in events if isinstance(event, Note)] for events in seen]
+    runner.close()
+    assert notes == [["The embedding 'cat' is for another kind of model; here it is an ordinary word."], []]

@@ -8,7 +8,19 @@ import pytest
 
 from pipelines.asset import Used
 from pipelines.catalogue import AssetEntry, CheckpointEntry
-from pipelines.recipe import Control, Hires, ImageRef, Mask, Recipe, RecipeError, Refiner, Sampling, Source, Tiling
+from pipelines.recipe import (
+    Control,
+    Finish,
+    Hires,
+    ImageRef,
+    Mask,
+    Recipe,
+    RecipeError,
+    Refiner,
+    Sampling,
+    Source,
+    Tiling,
+)
 from webui.engines.fake import FAKE_CATALOGUE
 from webui.store import recall
 from webui.store.fidelity import Restored
@@ -459,3 +471,29 @@ def test_what_is_said_to_be_the_same_in_the_second_pass_is() -> None:
 def test_very_old_second_passes_give_their_first_size() -> None:
     info = found(f"x\n{TAIL}, Size: 1024x1024, First pass size: 512x512, Denoising strength: 0.7")
     assert (info.recipe.width, info.recipe.hires) == (512, Hires(width=1024, height=1024, strength=0.7))
+
+
+def test_what_is_done_to_finished_pictures() -> None:
+    finish = Finish(upscaler="ESRGAN_4x", scale=2.5, second="Lanczos", second_share=0.25)
+    recipe = Recipe("a cat", seed=1, finish=finish)
+    text = format_infotext(recipe)
+    assert "Postprocess upscale by: 2.5, Postprocess upscaler: ESRGAN_4x, Postprocess upscaler 2: Lanczos" in text
+    assert recall.recalled(read(text))[0].finish == finish
+    sized = Finish(upscaler="Lanczos", width=640, height=480)
+    text = format_infotext(Recipe("a cat", seed=1, finish=sized))
+    assert "Postprocess upscale to: 640x480, Postprocess crop to: 640x480, Postprocess upscaler: Lanczos" in text
+    assert recall.recalled(read(text))[0].finish == sized
+
+
+def test_a_picture_that_was_only_finished_keeps_its_text() -> None:
+    before = format_infotext(Recipe("a cat", "a dog", seed=5, width=512, height=768))
+    recipe = Recipe(seed=1, source=Source(ImageRef("x")), finish=Finish(only=True, upscaler="Lanczos", scale=2))
+    after = read(format_infotext(recipe, before=before))
+    assert (after.prompt, after.negative) == ("a cat", "a dog")
+    assert {"Seed": "5", "Size-2": "768", "Postprocess upscaler": "Lanczos"}.items() <= after.values.items()
+
+
+def test_an_upscaler_that_is_not_here_is_lost() -> None:
+    text = format_infotext(Recipe("a cat", seed=1, finish=Finish(upscaler="ESRGAN_4x")))
+    recipe, report = recall.recalled(read(text), FAKE_CATALOGUE)
+    assert recipe.finish is None and report["Postprocess upscaler"] == "lost"

@@ -190,7 +190,7 @@ def test_a_new_model_changes_what_was_not_touched() -> None:
 
 
 def test_going_back_to_the_first_model_brings_its_values_back() -> None:
-    held: dict[str, object] = {name: getattr(Recipe, name) for name in form.FITTED}
+    held: dict[str, object] = {name: value for name, value in values(Recipe()) if name in form.FITTED}
     small = {"width": 128, "height": 128}
     now = {**held, **form.fit(held, {}, small)}
     assert (now["width"], now["height"]) == (128, 128)
@@ -213,3 +213,27 @@ def test_soft_inpainting_and_loopback_are_parts_to_switch_on() -> None:
     on = form.read("inpaint", held | {"source.mask.soft.enabled": True, "source.loopback.enabled": True})
     assert on.source is not None and on.source.mask is not None
     assert (on.source.mask.soft, on.source.loopback) == (Soft(bias=2.0), Loopback(loops=3))
+
+
+def test_small_pictures_are_finished_where_the_model_proposes_it() -> None:
+    held: dict[str, object] = {"width": 512, "finish.enabled": False, "finish.upscaler": "", "finish.scale": 4.0}
+    small = {"width": 128, "finish.upscaler": "ESRGAN_4x", "finish.scale": 2.0}
+    changed = form.fit(held, {}, small)
+    assert changed == {"width": 128, "finish.enabled": True, "finish.upscaler": "ESRGAN_4x", "finish.scale": 2.0}
+    asked = form.read("text", {**held, **changed})
+    assert asked.finish == Finish(upscaler="ESRGAN_4x", scale=2.0)
+    # Switched off by hand it stays off, also with another model that proposes the same.
+    off = {**held, **changed, "finish.enabled": False}
+    assert form.read("text", off).finish is None
+    assert "finish.enabled" not in form.fit(off, small, small)
+    assert form.fit({**held, **changed}, small, {}) == held
+
+
+def test_a_picture_is_finished_alone() -> None:
+    held = {"source.image": "f" * 64, "source.sketch": "", "finish.upscaler": "Lanczos", "finish.scale": 2}
+    recipe = form.read("finish", held)
+    assert (recipe.task, recipe.finish) == ("finish", Finish(only=True, upscaler="Lanczos", scale=2.0))
+    with pytest.raises(RecipeError, match="Open a picture first"):
+        form.read("finish", {**held, "source.image": ""})
+    with pytest.raises(RecipeError, match="Choose an upscaler"):
+        form.read("finish", {**held, "finish.upscaler": ""})

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from fastapi.sse import ServerSentEvent
 
@@ -30,7 +30,9 @@ async def everything(service: JobService, closing: asyncio.Event) -> AsyncIterat
 async def of_job(service: JobService, identity: str, closing: asyncio.Event) -> AsyncIterator[ServerSentEvent]:
     """`job` events of one job until it is over."""
     told = None
-    async for _ in _wakes(service, closing):
+    over = asyncio.Event()
+    service.when_over(identity, from_anywhere(over.set))
+    async for _ in _wakes(service, closing, over):
         job = service.job(identity)
         if job is None:
             return
@@ -42,22 +44,18 @@ async def of_job(service: JobService, identity: str, closing: asyncio.Event) -> 
             return
 
 
-async def _wakes(service: JobService, closing: asyncio.Event) -> AsyncIterator[None]:
-    """Once at once, then after each change, until the server closes."""
-    loop = asyncio.get_running_loop()
+async def _wakes(service: JobService, closing: asyncio.Event, over: asyncio.Event | None = None) -> AsyncIterator[None]:
+    """Once at once, then after each change, until the server closes. over: what is not to wait for the next burst."""
     changed = asyncio.Event()
-
-    def wake() -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is there to wake
-            loop.call_soon_threadsafe(changed.set)
-
-    unsubscribe = service.subscribe(wake)
+    hurry = over or closing
+    unsubscribe = service.subscribe(from_anywhere(changed.set))
     tasks = {asyncio.ensure_future(closing.wait())}
     try:
         while not closing.is_set():
             changed.clear()
             yield None
-            await asyncio.sleep(_PAUSE)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(hurry.wait(), _PAUSE)
             waits = asyncio.ensure_future(changed.wait())
             tasks.add(waits)
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -67,3 +65,14 @@ async def _wakes(service: JobService, closing: asyncio.Event) -> AsyncIterator[N
         unsubscribe()
         for task in tasks:
             task.cancel()
+
+
+def from_anywhere(call: Callable[[], object]) -> Callable[[], object]:
+    """`call` in this event loop, for threads to use."""
+    loop = asyncio.get_running_loop()
+
+    def calling() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is there to wake
+            loop.call_soon_threadsafe(call)
+
+    return calling

@@ -26,7 +26,6 @@ from webui.store.fidelity import Restored
 from webui.store.images import BadPicture, ImageStore, SavedImage
 
 _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
-_TYPES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
 _PICTURE = {"requestBody": {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}}
 
 
@@ -58,8 +57,7 @@ def _add_inputs(routes: APIRouter, store: ImageStore) -> None:
 
 
 def _media(data: bytes) -> str:
-    media = "image/avif" if data[4:12] in (b"ftypavif", b"ftypavis") else "image/png"
-    return next((media for magic, media in _TYPES.items() if data.startswith(magic)), media)
+    return f"image/{codec.kind(data).lower()}"
 
 
 def _add_finished(routes: APIRouter, store: ImageStore) -> None:
@@ -123,7 +121,7 @@ def _described(data: bytes, catalogue: Catalogue | None) -> ParametersShape:
     if data[:1] == b"{":
         try:
             text = str(json.loads(data)["text"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise BadPicture('Send a picture, or {"text": "…"}.') from error
         return parameters_shape(metadata.restored({"parameters": text}, catalogue) or Restored(Recipe()))
     found = metadata.described(data, catalogue)

@@ -1,11 +1,14 @@
 """How the API says no: a 4xx answer with one sentence, always in the same shape."""
 
+from typing import Any
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from pipelines.recipe import RecipeError
+from webui.api.shapes import ProblemShape
 from webui.jobs.service import QueueFull
 from webui.store.images import BadPicture
 
@@ -16,6 +19,12 @@ class NotHere(LookupError):
 
 class Refused(RuntimeError):
     """What cannot be done now; the text is a sentence."""
+
+
+DESCRIBED: dict[int | str, dict[str, Any]] = {
+    code: {"model": ProblemShape, "description": "What went wrong, in a sentence"} for code in (422, "4XX", "5XX")
+}
+"""For OpenAPI: how every route says no."""
 
 
 def answer(status: int, message: str, field: str | None = None) -> JSONResponse:

@@ -82,6 +82,15 @@ def describe(data: bytes) -> Mapping[str, str]:
     return texts
 
 
+def kind(data: bytes) -> Kind:
+    """What kind of file the bytes begin like; PNG for what begins like none."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if data.startswith(b"RIFF"):
+        return "WEBP"
+    return "AVIF" if data[4:12] in (b"ftypavif", b"ftypavis") else "PNG"
+
+
 def size(data: bytes) -> tuple[int, int]:
     """Width and height in pixels as `decode` gives them, from the header alone. Raises BadPicture as it does."""
     image = _open(data)

@@ -109,7 +109,7 @@ class ImageStore:
         identity = secrets.token_hex(16)
         now = time.time()
         form = self._form() if kept else Form()
-        file = metadata.file(picture, recipe, seed, checkpoint, identity, used, catalogue, form)
+        file = metadata.file(picture, recipe, seed, checkpoint, identity, used, catalogue, form, self._before(recipe))
         if not kept:
             path = self._passing.write(identity, file.data)
             row = self._row(str(path), file.data, now)
@@ -124,6 +124,15 @@ class ImageStore:
         row = self._row(self._relative(path), file.data, now)
         self._index.add([row])
         return self._saved(row)
+
+    def _before(self, recipe: Recipe) -> str:
+        """The parameters text of the picture that a recipe only finishes."""
+        if recipe.task != "finish" or recipe.source is None:
+            return ""
+        try:
+            return codec.describe(self.data(recipe.source.image)).get("parameters", "")
+        except BadPicture:
+            return ""
 
     def saved(self, identity: str) -> SavedImage | None:
         row = self._passing.get(identity) or self._index.get(identity)

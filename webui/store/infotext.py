@@ -187,6 +187,18 @@ def _values(pairs: list[tuple[str, str]]) -> dict[str, str]:
     return values
 
 
+def joined(values: Mapping[str, str]) -> dict[str, str]:
+    """As they were written: sizes that were read in two parts in one again."""
+    whole: dict[str, str] = {}
+    for key, value in values.items():
+        name, _, part = key.rpartition("-")
+        if part == "1" and f"{name}-2" in values:
+            whole[name] = f"{value}x{values[f'{name}-2']}"
+        elif part != "2" or f"{name}-1" not in values:
+            whole[key] = value
+    return whole
+
+
 def _unquoted(raw: str) -> str:
     if not raw.startswith('"') or not raw.endswith('"'):
         return raw

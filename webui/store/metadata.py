@@ -11,7 +11,7 @@ from pipelines.catalogue import AssetKind, Catalogue, CheckpointEntry
 from pipelines.picture import Picture
 from pipelines.recipe import Mask, Recipe
 from pipelines.recipe_json import from_json, to_json
-from webui.store import codec, controls, expert, foreign, making, parts, second, starting
+from webui.store import codec, controls, expert, foreign, infotext, making, parts, postprocess, second, starting
 from webui.store.fidelity import Fidelity, Restored
 from webui.store.infotext import Infotext, parse_infotext, read, write
 from webui.store.making import Making
@@ -34,13 +34,21 @@ def format_infotext(
     checkpoint: CheckpointEntry | None = None,
     used: Sequence[Used] = (),
     made: Making | None = None,
+    before: str = "",
 ) -> str:
     """The parameters text of one picture of a resolved recipe.
 
     seed -- of that picture; None: the recipe's
     used -- the assets that took part in it
     made -- by what it was made, for the hashes of further checkpoints
+    before -- the text of the picture that was only finished: it stays, as that is how it was drawn
     """
+    if recipe.task == "finish":
+        info = read(before) if before else Infotext()
+        sized = infotext.joined(info.values)
+        return write(
+            Infotext(info.prompt, info.negative, {**sized, **postprocess.pairs(recipe.finish), "Version": VERSION})
+        )
     seed = recipe.seed if seed is None else seed
     source = recipe.source
     mask = source.mask if source else None
@@ -75,6 +83,7 @@ def format_infotext(
     values |= expert.late(recipe.sampling, recipe.sampler)
     values |= parts.refiner(recipe.refiner, hashes.get(recipe.refiner.checkpoint, "")[:10] if recipe.refiner else "")
     values["Old prompt editing timelines"] = "True" if recipe.old_editing else ""
+    values |= postprocess.pairs(recipe.finish)
     values["Version"] = VERSION
     return write(Infotext(recipe.prompt, recipe.negative, values))
 
@@ -112,17 +121,19 @@ def file(
     used: Sequence[Used] = (),
     catalogue: Catalogue | None = None,
     form: Form | None = None,
+    before: str = "",
 ) -> File:
     """The finished file: pixels, parameters text, and the recipe of just this picture as JSON.
 
     catalogue -- of the engine that made it
+    before    -- the parameters text of the picture that was only finished
     form      -- PNG where it is None, and where that kind cannot hold the size or the text
     """
     wanted = form or Form()
     single = replace(recipe, seed=seed, count=1, batch=1)
     made = making.making(recipe, catalogue, VERSION)
     record = {"id": identity, "version": VERSION, "recipe": to_json(single), "made": made.to_json()}
-    text = format_infotext(recipe, seed, checkpoint, used, made)
+    text = format_infotext(recipe, seed, checkpoint, used, made, before)
     if wanted.kind != "PNG" and codec.fits(picture, wanted.kind):
         try:
             data = codec.encoded(picture, wanted.kind, text, wanted.quality, {CHUNK: json.dumps(record)})

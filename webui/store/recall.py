@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from pipelines.catalogue import Catalogue
+from pipelines.passes import PLAIN_UPSCALERS
 from pipelines.prompt.tags import renamed
 from pipelines.recipe import Emphasis, Fill, ImageRef, Mask, Recipe, RecipeError, Resize, Source, check
 from pipelines.recipe_json import from_json, to_json
-from webui.store import expert, parts, second
+from webui.store import expert, parts, postprocess, second
 from webui.store.fidelity import Fidelity
 from webui.store.infotext import Infotext, completed
 
@@ -62,6 +63,9 @@ def recalled(info: Infotext, catalogue: Catalogue | None = None) -> tuple[Recipe
         used |= _OF_SOURCES
     if recipe.hires is not None:
         used |= second.KEYS
+    recipe = _with_finish(recipe, info.values, catalogue, report)
+    if recipe.finish is not None:
+        used |= postprocess.KEYS
     report |= {key: "lost" for key in info.values if key not in used}
     return recipe, report
 
@@ -191,6 +195,19 @@ def _with_parts(recipe: Recipe, values: Mapping[str, str], catalogue: Catalogue 
     refiner, digits = said
     name, report["refiner"] = _local(refiner.checkpoint, digits, catalogue)
     return replace(recipe, tiling=tiling, refiner=replace(refiner, checkpoint=name) if name else None)
+
+
+def _with_finish(recipe: Recipe, values: Mapping[str, str], catalogue: Catalogue | None, report: Report) -> Recipe:
+    """What was done to the finished picture, where its upscalers are here."""
+    said: Report = {}
+    finish = postprocess.recalled(values, said)
+    if finish is None:
+        return recipe
+    known = {entry.name for entry in catalogue.kind("upscaler")} | {*PLAIN_UPSCALERS} if catalogue else None
+    if known is not None and not {finish.upscaler, finish.second or finish.upscaler} <= known:
+        return recipe
+    report |= said
+    return replace(recipe, finish=finish)
 
 
 def _with_vae(recipe: Recipe, values: Mapping[str, str], catalogue: Catalogue | None, report: Report) -> Recipe:

@@ -7,13 +7,13 @@ from typing import Any
 import gradio as gr
 
 from pipelines.recipe import Recipe, Task
-from webui.ui import expert, starting
+from webui.ui import enlarging, expert, starting
 from webui.ui.drawers import Drawer, accordion
 from webui.ui.markup import place
 from webui.ui.offers import offers
 from webui.ui.widgets import choice, number, slider, textbox
 
-PREFIX: Mapping[Task, str] = {"text": "txt2img", "image": "img2img", "inpaint": "inpaint"}
+PREFIX: Mapping[Task, str] = {"text": "txt2img", "image": "img2img", "inpaint": "inpaint", "finish": "extras"}
 """First part of the element ids of a task, as scripts and user styles know them."""
 
 TITLES: Mapping[Task, str] = {"text": "txt2img", "image": "img2img", "inpaint": "Inpaint"}
@@ -83,9 +83,10 @@ def drawers(task: Task) -> tuple[dict[str, Any], tuple[Drawer, ...]]:
     fields: dict[str, Any] = {}
     with gr.Column(elem_classes="sf-accs", min_width=0):
         made = (_sampler(prefix, fields), _memory(prefix, fields))
+        larger, enlargers = enlarging.drawers(task, prefix)
         source, starts = starting.drawers(task, prefix)
         more, others = expert.drawers(task, prefix)
-    return fields | source | more, (*made, *starts, *others)
+    return fields | larger | source | more, (*made, *enlargers, *starts, *others)
 
 
 def carried(task: Task) -> tuple[Any, Any]:

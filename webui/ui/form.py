@@ -14,7 +14,18 @@ from pipelines.parameter import values as values_of
 from pipelines.recipe import SEED_LIMIT, Recipe, RecipeError, Task
 from pipelines.recipe_json import from_paths
 
-FITTED = ("width", "height", "steps", "guidance", "sampler", "schedule", "clip_skip")
+FITTED = (
+    "width",
+    "height",
+    "steps",
+    "guidance",
+    "sampler",
+    "schedule",
+    "clip_skip",
+    "finish.enabled",
+    "finish.upscaler",
+    "finish.scale",
+)
 """Controls whose starting value depends on the model."""
 
 SEEDS = ("seed", "sampling.variation_seed")
@@ -37,7 +48,7 @@ def read(task: Task, values: Mapping[str, object]) -> Recipe:
         absent += ("source.",)
     elif not values.get("source.image"):
         raise RecipeError("source", "Open a picture first.")
-    elif task == "image":
+    elif task in ("image", "finish"):
         absent += ("source.mask.",)
     elif not any(values.get(name) for name in ("source.mask.image", *_EXTENDED)):
         raise RecipeError("mask", "Paint what should change, or extend the picture.")
@@ -51,6 +62,10 @@ def read(task: Task, values: Mapping[str, object]) -> Recipe:
             fields.setdefault(name.removesuffix(ENABLED), {})
         else:
             fields[name] = _taken(_known(name), value)
+    if task == "finish":
+        fields["finish.only"] = True
+        if not fields.get("finish.upscaler"):
+            raise RecipeError("finish.upscaler", "Choose an upscaler.")
     return from_paths(fields)
 
 
@@ -115,14 +130,19 @@ def fit(values: Mapping[str, object], before: Mapping[str, object], after: Mappi
 
     values -- what the controls hold; before, after -- what the last and the new model propose
     """
-    plain: dict[str, object] = {name: getattr(Recipe, name) for name in FITTED}
     changed: dict[str, object] = {}
     for name in FITTED:
-        proposed = after.get(name, plain[name])
-        untouched = values.get(name) == before.get(name, plain[name])
-        if untouched and proposed != values.get(name):
+        proposed = _proposed(name, after)
+        if values.get(name) == _proposed(name, before) and proposed != values.get(name):
             changed[name] = proposed
     return changed
+
+
+def _proposed(name: str, proposals: Mapping[str, object]) -> object:
+    if name.endswith(ENABLED):
+        part = name.removesuffix("enabled")
+        return any(path.startswith(part) for path in proposals)
+    return proposals.get(name, parameter(Recipe, name).default)
 
 
 def _known(name: str) -> Parameter:

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from pipelines.catalogue import Catalogue
 from pipelines.control import hints
+from pipelines.passes import LATENT_UPSCALERS, PLAIN_UPSCALERS
 from webui.ui.widgets import Choices, word
 
 KNOWN_SAMPLERS = ("DPM++ 2M", "Euler", "Euler a")
+AS_BEFORE = "As in the first pass"
 KNOWN_SCHEDULES = ("Automatic",)
 """Offered until the engine has announced its own."""
 
@@ -16,6 +18,7 @@ def offers(catalogue: Catalogue | None) -> dict[str, Choices]:
     samplers = [entry.name for entry in catalogue.samplers] if catalogue else list(KNOWN_SAMPLERS)
     schedules = list(catalogue.schedules) if catalogue else list(KNOWN_SCHEDULES)
     checkpoints = [entry.name for entry in catalogue.usable()] if catalogue else []
+    upscalers = [*PLAIN_UPSCALERS, *(name for name in _upscalers(catalogue) if name not in PLAIN_UPSCALERS)]
     vaes = [entry.name for entry in catalogue.kind("vae")] if catalogue else []
     controls = [entry.name for entry in catalogue.kind("controlnet")] if catalogue else []
     return {
@@ -23,6 +26,12 @@ def offers(catalogue: Catalogue | None) -> dict[str, Choices]:
         "controls.0.preprocessor": [("None", ""), *_preprocessors()],
         "sampler": _same(samplers),
         "schedule": _same(schedules),
+        "hires.upscaler": _same([*LATENT_UPSCALERS, *upscalers]),
+        "hires.sampler": [(AS_BEFORE, ""), *_same(samplers)],
+        "hires.schedule": [(AS_BEFORE, ""), *_same(schedules)],
+        "hires.checkpoint": [(AS_BEFORE, ""), *_same(checkpoints)],
+        "finish.upscaler": [("None", ""), *_same(upscalers)],
+        "finish.second": [("None", ""), *_same(upscalers)],
         "refiner.checkpoint": [("None", ""), *_same(checkpoints)],
         "vae": [("Automatic", ""), ("The model's own", "None"), *_same(vaes)],
     }
@@ -53,6 +62,10 @@ def spelled(values: Mapping[str, object], catalogue: Catalogue | None) -> dict[s
         else:
             kept["checkpoint"] = entry.name
     return kept
+
+
+def _upscalers(catalogue: Catalogue | None) -> list[str]:
+    return [entry.name for entry in catalogue.kind("upscaler")] if catalogue else []
 
 
 def _preprocessors() -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from webui.store.images import ImageStore
 from webui.ui import assets
 from webui.ui.controls import QUIET, Controls
 from webui.ui.markup import place
-from webui.ui.tabs import extensions, gallery, img2img, inpaint, models, txt2img
+from webui.ui.tabs import extensions, extras, gallery, img2img, inpaint, models, txt2img
 from webui.ui.tabs import settings as preferences
 from webui.ui.tabs.task import TaskTab
 from webui.ui.theme import theme
@@ -81,6 +81,8 @@ def _making(folders: bool) -> dict[Task, TaskTab]:
         tasks["image"] = img2img.build(folders)
     with gr.Tab("Inpaint", id="inpaint", elem_id="tab_inpaint"):
         tasks["inpaint"] = inpaint.build()
+    with gr.Tab("Extras", id="extras", elem_id="tab_extras"):
+        tasks["finish"] = extras.build()
     with gr.Tab("Gallery", id="gallery", elem_id="tab_gallery"):
         gallery.build()
     return tasks

@@ -54,6 +54,7 @@ def _send(prefix: str) -> str:
         '<div class="sf-send" data-sf="send" hidden><span class="sf-lead">Send to</span>'
         + _button(f"{prefix}_send_to_img2img", "send-img2img", "img", "img2img", "Use as the start of a new picture")
         + _button(f"{prefix}_send_to_inpaint", "send-inpaint", "brush", "Inpaint", "Paint over a part and change it")
+        + _button(f"{prefix}_send_to_extras", "send-extras", "fullscreen", "Extras", "Make this picture larger")
         + '<span class="sf-gap"></span>'
         + _button(f"save_{prefix}", "save", "save", "Save", "Download this picture with its settings inside")
         + _button(f"{prefix}_delete", "delete", "trash", "Delete", "Move to the bin (Delete)")

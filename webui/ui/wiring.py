@@ -127,7 +127,9 @@ class Forms:
             }
             for task, part in self.tasks.items():
                 held = {name: values[f"{PREFIX[task]}_{name}"] for name in _looked_at(part)}
-                updates |= self._set(task, held, form.fit(held, applied, proposed), catalogue)
+                updates |= self._set(
+                    task, held, form.fit(held, _suited(task, applied), _suited(task, proposed)), catalogue
+                )
             return updates
 
         named: dict[str, Any] = {"checkpoint": self.checkpoint, "applied": self.applied}
@@ -163,6 +165,8 @@ class Forms:
         """Updates after which a form asks for the recipe."""
         if task == "text":
             recipe = replace(recipe, source=None)
+        if task != "finish" and recipe.finish is not None and recipe.finish.only:
+            recipe = replace(recipe, finish=None)
         names = tuple(self.tasks[task].fields)
         values = spelled(form.show(recipe, (*names, "checkpoint")), self.catalogue)
         updates = self._set(task, values, values, self.catalogue)
@@ -233,6 +237,13 @@ def _carried(text: str) -> dict[str, object]:
     return cast("dict[str, object]", held) if isinstance(held, dict) else {}
 
 
+def _suited(task: Task, proposed: Mapping[str, object]) -> Mapping[str, object]:
+    """What a model proposes for a task: pictures made from others are not finished unasked."""
+    if task == "text":
+        return proposed
+    return {name: value for name, value in proposed.items() if not name.startswith("finish.")}
+
+
 def _control(part: Controls, field: str) -> str:
     """The element id of the control for a field, "" where there is none."""
     for name, item in part.fields.items():
@@ -244,4 +255,4 @@ def _control(part: Controls, field: str) -> str:
 def _looked_at(part: Controls) -> tuple[str, ...]:
     """The controls whose values decide what a new model changes, and what the titles say."""
     watched = (name for drawer in part.drawers for name in drawer.names)
-    return tuple(dict.fromkeys((*form.FITTED, *watched)))
+    return tuple(name for name in dict.fromkeys((*form.FITTED, *watched)) if name in part.fields)

@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -13,10 +13,10 @@ from pipelines.catalogue import Catalogue
 from pipelines.recipe import SEED_LIMIT, Json
 from webui.jobs.job import Job
 from webui.store import codec, metadata
+from webui.store.codec import Kind
 from webui.store.images import ImageStore, SavedImage
 
-_Kind = Literal["JPEG", "WEBP", "AVIF"]
-_KINDS: Mapping[str, _Kind] = {"jpg": "JPEG", "jpeg": "JPEG", "webp": "WEBP", "avif": "AVIF"}
+_KINDS: Mapping[str, Kind] = {"jpg": "JPEG", "jpeg": "JPEG", "webp": "WEBP", "avif": "AVIF"}
 
 
 class Made(BaseModel):
@@ -56,15 +56,22 @@ def made(
 
 
 def encoded(data: bytes, options: Mapping[str, Json]) -> str:
-    """A PNG as base64, in the format that the options ask for."""
-    kind = _KINDS.get(str(options["samples_format"]).casefold())
-    if kind is not None:
-        picture = codec.decode(data)
-        if codec.fits(picture, kind):
-            text = codec.describe(data).get("parameters", "")
-            quality = min(100, max(1, int(str(options["jpeg_quality"]))))
-            data = codec.encoded(picture, kind, text, quality)
+    """A picture file as base64, in the format that the options ask for; PNG where that cannot hold it."""
+    wanted = _KINDS.get(str(options["samples_format"]).casefold(), "PNG")
+    if codec.kind(data) != wanted:
+        data = _as(wanted, data, options)
     return base64.b64encode(data).decode()
+
+
+def _as(kind: Kind, data: bytes, options: Mapping[str, Json]) -> bytes:
+    picture, text = codec.decode(data), codec.describe(data).get("parameters", "")
+    if kind != "PNG" and codec.fits(picture, kind):
+        quality = min(100, max(1, int(str(options["jpeg_quality"]))))
+        try:
+            return codec.encoded(picture, kind, text, quality)
+        except ValueError:  # the text does not fit
+            pass
+    return data if codec.kind(data) == "PNG" else codec.png(picture, {"parameters": text})
 
 
 def _info(

@@ -45,5 +45,5 @@ def _application(title: str, routes: APIRouter, openapi_url: str | None = None) 
         strict_content_type=False,
     )
     errors.install(app)
-    app.include_router(routes)
+    app.include_router(routes, responses=errors.DESCRIBED)
     return app

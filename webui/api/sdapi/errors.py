@@ -7,6 +7,7 @@ from typing import Any, cast
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from pipelines.recipe import RecipeError
@@ -22,6 +23,37 @@ class Refused(Exception):
         super().__init__(message)
         self.status = status
         self.kind = kind
+
+
+class FourKeys(BaseModel):
+    error: str
+    detail: str
+    body: str
+    errors: str
+
+
+class Plain(BaseModel):
+    """An unknown path or method."""
+
+    detail: str
+
+
+class Unfit(BaseModel):
+    """One field of a body that does not fit."""
+
+    loc: list[str | int]
+    msg: str
+    type: str
+
+
+class Unfitting(BaseModel):
+    detail: list[Unfit]
+
+
+DESCRIBED: dict[int | str, dict[str, Any]] = {
+    code: {"model": FourKeys | Unfitting | Plain, "description": "What went wrong"} for code in (422, "4XX", "5XX")
+}
+"""For OpenAPI: how every route says no."""
 
 
 def answer(status: int, message: str, kind: str = "HTTPException") -> JSONResponse:

@@ -1,12 +1,12 @@
 """Waiting for jobs, without a thread for each who waits."""
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from fastapi import Request
 
 from pipelines.events import Failed
+from webui.api.events import from_anywhere
 from webui.api.sdapi.errors import Refused
 from webui.jobs.job import Job
 from webui.jobs.service import JobService
@@ -47,18 +47,9 @@ async def _all_over(service: JobService, jobs: Sequence[Job]) -> None:
 
 
 async def _over(service: JobService, identity: str) -> None:
-    loop = asyncio.get_running_loop()
     told = asyncio.Event()
-    service.when_over(identity, _from_any_thread(loop, told.set))
+    service.when_over(identity, from_anywhere(told.set))
     await told.wait()
-
-
-def _from_any_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> Callable[[], object]:
-    def calling() -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(call)
-
-    return calling
 
 
 async def _gone(request: Request) -> None:

@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const sf = window.snowfox;
-  const tabs = ["txt2img", "img2img", "inpaint"];
+  const tabs = ["txt2img", "img2img", "inpaint", "extras"];
 
   const openTab = () => tabs.find((tab) => document.getElementById(`${tab}_generate`)?.offsetParent) || null;
   const field = (id) => document.querySelector(`#${id} textarea, #${id} input[type="number"]`);

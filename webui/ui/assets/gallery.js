@@ -127,7 +127,7 @@
         h("div", { class: "sf-again", "aria-live": "polite" }, ...(second.id === image.id ? second.parts : [])),
         sf.button("Make it again", (event) => makeAgain(image, event.currentTarget), { name: "reuse", title: "Render these settings once more, and see whether it is the same picture" }),
         sf.button("Use these settings", () => sf.use(image.id), { name: "play", kind: "sf-tint", title: "Fill the form with these settings" }),
-        h("div", { class: "sf-wraps sf-even" }, send("img2img", "img", "img2img"), send("inpaint", "brush", "Inpaint")),
+        h("div", { class: "sf-wraps sf-even" }, send("img2img", "img", "img2img"), send("inpaint", "brush", "Inpaint"), send("extras", "fullscreen", "Extras")),
       );
     }
 

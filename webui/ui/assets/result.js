@@ -235,6 +235,7 @@
       else sf.toast("There is no picture yet whose seed could be used.");
     },
     "send-img2img": () => sf.shown() && sf.send("img2img", sf.shown().id),
+    "send-extras": () => sf.shown() && sf.send("extras", sf.shown().id),
     "send-inpaint": () => sf.shown() && sf.send("inpaint", sf.shown().id).then(() => showResult(false)),
     save: () => sf.shown() && save(sf.shown().id),
     delete: () => sf.shown() && sf.discard(sf.shown().id),
