@@ -13,6 +13,7 @@ from pipelines.catalogue import FamilyEntry
 from pipelines.control.guide import Unit
 from pipelines.device import Device
 from pipelines.header import Header
+from pipelines.hooks import Wrap
 from pipelines.latents import Autoencoder
 from pipelines.picture import Picture
 from pipelines.prompt.embeddings import Embeddings
@@ -84,6 +85,7 @@ class Order:
     image_guidance -- how closely an edit model follows the picture it starts from
     references -- pictures that an edit model looks at
     after -- in a second pass: the steps of the first by which its prompt counted; None: this is the first
+    wrap  -- what add-ons put between the sampler and the model
     vae   -- name of an asset; "": the model's own one
     light -- spare memory at the price of time
     """
@@ -109,6 +111,7 @@ class Order:
     image_guidance: float = 1.5
     references: tuple[Image.Image, ...] = ()
     after: int | None = None
+    wrap: Wrap | None = None
     vae: str = ""
     controls: tuple[Guided, ...] = ()
     light: bool = False

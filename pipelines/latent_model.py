@@ -123,7 +123,8 @@ class LatentModel(Model):
         # The samplers compute in plain fp32 between the calls of the network.
         steps = order.sampler.steps(x, way.levels, noise, order.sampling)
         count = len(way.levels) - 1
-        x = yield from self._watched(denoise(steps, denoiser, count, cancelled, order.sampler.calls, blend))
+        asked = denoiser if order.wrap is None else order.wrap(denoiser)
+        x = yield from self._watched(denoise(steps, asked, count, cancelled, order.sampler.calls, blend))
         if order.sampler.preserving and way.levels[-1] > 0:
             x = x / math.sqrt(1 + way.levels[-1] ** 2)
         if cancelled():

@@ -79,9 +79,18 @@ class PipelineFamily(Family):
 
     def load(self, path: Path, header: Header, device: Device) -> Model:
         names = self.pipeline_names(header)
-        dtype = device.dtype_for(weights.count(header, "transformer/"))
-        components, flow = self.from_folder(path, names, dtype)
+        if "model_index" in header.metadata:
+            dtype = device.dtype_for(weights.count(header, "transformer/"))
+            components, flow = self.from_folder(path, names, dtype)
+        else:
+            dtype = device.dtype_for(weights.count(header))
+            quiet()
+            components, flow = self.from_file(path, header, dtype), {}
         return self.assembled(components, names, flow, device, dtype)
+
+    def from_file(self, path: Path, header: Header, dtype: torch.dtype) -> dict[str, Any]:
+        """The components of a single file, for families that detect such. Raises ModelError."""
+        raise ModelError("This family is read from diffusers folders only.")
 
     def from_folder(
         self, path: Path, names: Mapping[str, str], dtype: torch.dtype

@@ -24,6 +24,7 @@ from pipelines.events import Cancelled, Event, Failed, Finished, ImageMade, Load
 from pipelines.family import Family, Guided, Model, ModelError, Order, Successor
 from pipelines.filefacts import FileFacts
 from pipelines.hashes import Hashes
+from pipelines.hooks import AddOnError, Hooks
 from pipelines.library import Checkpoint
 from pipelines.loading import Shelf, give_back
 from pipelines.loopback import looped, started
@@ -38,6 +39,8 @@ _log = logging.getLogger(__name__)
 Images = Mapping[ImageRef, Picture]
 Ask = Callable[[], bool]
 
+NO_HOOKS = Hooks()
+
 
 class Runner:
     """Makes the pictures of recipes, one job at a time, with the checkpoints of one folder."""
@@ -49,6 +52,7 @@ class Runner:
         device: str | None = None,
         dtype: str | None = None,
         more: Iterable[Family] = (),
+        hooks: Hooks = NO_HOOKS,
     ) -> None:
         """Looks at the folder at once; hashes follow in the background (`on_change`).
 
@@ -56,13 +60,15 @@ class Runner:
         cache  -- for what can be worked out again
         device, dtype -- see device.pick, which raises ValueError
         more   -- families of add-ons
+        hooks  -- what add-ons do in a job
         """
         # Everything is on the disk; whatever a library would like to fetch, it must not.
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
         os.environ.setdefault("DIFFUSERS_DISABLE_REMOTE_CODE", "1")
         self._root = models / "checkpoints"
         self._device = pick(device, dtype)
-        self._families = ordered([*_found_families(), *more])
+        self._families = ordered([*found_families(), *more])
+        self._hooks = hooks
         self._shelf = Shelf(self._device)
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[Catalogue], None]] = []
@@ -168,6 +174,9 @@ class Runner:
             case ModelError():
                 _log.error("Job %s: %s", job, error, exc_info=error)
                 return Failed(job, "model", str(error), error.hint)
+            case AddOnError():
+                _log.error("Job %s: %s", job, error, exc_info=error)
+                return Failed(job, "add-on", str(error), error.hint)
             case UpscalerError():
                 return Failed(job, "model", str(error), "Get the file again, or choose another upscaler.")
             case NotANumber():
@@ -177,7 +186,7 @@ class Runner:
                     "The model produced values that are not numbers (NaN).",
                     "Try another seed or sampler; if it stays, the file is damaged or needs float32.",
                 )
-            case _ if _out_of_memory(error):
+            case _ if out_of_memory(error):
                 _log.error("Job %s: out of memory", job, exc_info=error)
                 self._top.clear()
                 self._shelf.clear()
@@ -209,7 +218,7 @@ class Runner:
         self._top.check_controls(recipe)
         checkpoint = self._checkpoint(recipe.checkpoint, recipe)
         recipe, coarser = rounded(recipe, checkpoint.family.side_step if checkpoint.family else SIZE_STEP)
-        for note in (*notes, *coarser, *_remarks(recipe, sampler)):
+        for note in (*notes, *coarser, *_remarks(recipe, sampler), *self._hooks.notes(recipe)):
             yield Note(job, note)
         start = canvas.opened(recipe, images)
         for note in start.notes if start else ():
@@ -230,6 +239,7 @@ class Runner:
             old_editing=recipe.old_editing,
             embeddings=self._top.embeddings,
             start=started(recipe.source, start) if recipe.source and start else None,
+            wrap=self._hooks.wrap(recipe),
             image_guidance=recipe.source.image_guidance if recipe.source else 1.5,
             references=_references(recipe, images),
             successor=self._successor(recipe, checkpoint),
@@ -238,8 +248,9 @@ class Runner:
             controls=_controls(recipe, images),
         )
         second = self._second(job, recipe, order, checkpoint)
-        # As is customary, a refiner takes over in the second pass where there is one.
-        first = self._turn(job, replace(order, successor=None) if second else order, checkpoint)
+        # As is customary, a refiner waits for the second pass where there is one, unless the recipe says otherwise.
+        waits = second is not None and recipe.refiner is not None and recipe.refiner.passes == "second"
+        first = self._turn(job, replace(order, successor=None) if waits else order, checkpoint)
         recipe = _drawn(recipe)
         laid = start.finish if start else _as_it_is
         for index in range(0, recipe.total, recipe.batch):
@@ -253,7 +264,8 @@ class Runner:
             else:
                 made = yield from self._batch(plan)
             for place, image in enumerate(made):
-                yield ImageMade(job, index + place, seeds[place], canvas.to_picture(image), self._taking_part())
+                whole = self._hooks.finish(image, replace(single[place], count=1, batch=1))
+                yield ImageMade(job, index + place, seeds[place], canvas.to_picture(whole), self._taking_part())
 
     def _finish(self, job: str, recipe: Recipe, images: Images, cancelled: Ask) -> Iterator[Event]:
         """A picture that is there already, finished."""
@@ -263,9 +275,11 @@ class Runner:
         if finish is None:
             return
         image = canvas.to_image(images[source.image])
+        recipe = _drawn(recipe)
         for index in range(recipe.total):
             made = yield from finished(job, index, image, finish, self._upscalers, cancelled)
-            yield ImageMade(job, index, _drawn(recipe).seed_of(index), canvas.to_picture(made))
+            whole = self._hooks.finish(made, replace(recipe.starting_at(index), count=1, batch=1))
+            yield ImageMade(job, index, recipe.seed_of(index), canvas.to_picture(whole))
 
     def _turn(self, job: str, order: Order, checkpoint: Checkpoint) -> Turn:
         def model() -> Generator[Event, None, Model]:
@@ -294,6 +308,8 @@ class Runner:
         if other.entry.family != checkpoint.entry.family:
             raise RecipeError("checkpoint", "The model of the second pass has to be of the same kind as the first.")
         order = hires.second(first, asked, sampler, schedule)
+        if recipe.refiner is not None and recipe.refiner.passes == "first":
+            order = replace(order, successor=None)
         target = hires.target(asked, recipe.width, recipe.height)
         return Second(self._turn(job, order, other), asked, target)
 
@@ -386,7 +402,7 @@ def ordered(found: Iterable[Family]) -> list[Family]:
         raise ValueError(f"Model families want to come before each other: {error.args[1]}") from error
 
 
-def _found_families() -> list[Family]:
+def found_families() -> list[Family]:
     names = sorted(module.name for module in pkgutil.iter_modules(families.__path__, f"{families.__name__}."))
     return [importlib.import_module(name).FAMILY for name in names]
 
@@ -398,7 +414,7 @@ def _unless_too_large(
     try:
         return (yield from work)
     except Exception as error:
-        if _out_of_memory(error):
+        if out_of_memory(error):
             return None
         raise
 
@@ -407,7 +423,7 @@ def _as_it_is(image: Image.Image, changed: Image.Image | None) -> Image.Image:
     return image
 
 
-def _out_of_memory(error: Exception) -> bool:
+def out_of_memory(error: Exception) -> bool:
     # torch has no class of its own for a CPU's memory.
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)
 

@@ -51,17 +51,17 @@ _KINDS: tuple[tuple[Test, str], ...] = (
             any(".joint_blocks.0." in key or key.startswith("joint_blocks.0.") for key in header.tensors)
             or _class("StableDiffusion3")(header)
         ),
-        "This is an SD 3 checkpoint, which is not supported yet; use a Stable Diffusion 1.x checkpoint.",
+        "This is an SD 3 model in a single file. SD 3 is read from diffusers folders: get the model in that form.",
     ),
     (
         lambda header: (
             any("double_blocks.0.img_attn" in key for key in header.tensors) or _class("Flux", "Chroma")(header)
         ),
-        "This is a FLUX checkpoint, which is not supported yet; use a Stable Diffusion 1.x checkpoint.",
+        "This is a FLUX model in a single file of a kind that is not read. Get it as a diffusers folder.",
     ),
     (
         _begins("noise_refiner.", "model.diffusion_model.noise_refiner."),
-        "This is a Z-Image or Lumina checkpoint, which is not supported yet; use a Stable Diffusion 1.x checkpoint.",
+        "This is a Z-Image or Lumina model in a single file. Get it as a diffusers folder.",
     ),
     (
         lambda header: (
@@ -77,10 +77,10 @@ _KINDS: tuple[tuple[Test, str], ...] = (
     ),
     (
         _begins("text_model.encoder.", "cond_stage_model."),
-        "This is a text encoder, not a checkpoint.",
+        "This is a text encoder, not a checkpoint. Put it into models/text_encoders.",
     ),
     (
         lambda header: bool(header.metadata.get("model_index")),
-        "This kind of diffusers model is not supported yet; use a Stable Diffusion 1.x checkpoint.",
+        "This kind of diffusers model is not supported.",
     ),
 )

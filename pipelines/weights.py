@@ -5,6 +5,7 @@ does not change when the file does.
 """
 
 import json
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from io import FileIO
 from pathlib import Path
@@ -92,7 +93,9 @@ def filled(build: Callable[[], Any], weights: Callable[[], Mapping[str, torch.Te
     """
     from accelerate import init_empty_weights
 
-    with init_empty_weights():
+    with init_empty_weights(), warnings.catch_warnings():
+        # What a library says about its own future is nothing to a user.
+        warnings.simplefilter("ignore", FutureWarning)
         module = build()
     try:
         given = dict(weights())

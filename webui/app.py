@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 
 import pipelines
+from pipelines.recipe import Recipe
+from webui.addons.loading import Loaded
 from webui.api import again as again_api
 from webui.api import assets as assets_api
 from webui.api import hints as hints_api
@@ -25,6 +27,8 @@ from webui.api.webhooks import Webhooks
 from webui.engines.base import Engine
 from webui.engines.messages import Setup
 from webui.engines.turns import SharedEngine, Turns
+from webui.host.host import Host
+from webui.host.record import Start
 from webui.jobs.journal import Journal
 from webui.jobs.service import JobService
 from webui.settings import Settings, SettingsError
@@ -49,22 +53,32 @@ class App:
         engine: Engine | None = None,
         store: ImageStore | None = None,
         journal: Journal | None = None,
+        before: Start | None = None,
     ) -> None:
-        """Parts given take the place of those that the settings name. Raises OSError when root cannot be written."""
+        """Parts given take the place of those that the settings name. Raises OSError when root cannot be written.
+
+        before -- how the last starts went, where failed ones lead to safe mode
+        """
         self.settings = settings
         for folder in (*(settings.models / name for name in FOLDERS), settings.outputs, settings.extensions):
             folder.mkdir(parents=True, exist_ok=True)
+        self.host = Host(settings)
+        self.host.load(before)
         self.store = store or ImageStore(
             settings.outputs,
             settings.cache / "inputs",
             settings.cache / "index.sqlite",
             form=lambda: form(settings),
         )
-        self.engine = engine or make_engine(settings)
+        self.engine = engine or make_engine(settings, self.host.engaged())
         self._count_tokens = tokens.counter(Path(pipelines.__file__).parent / "configs" / "clip_tokenizer")
         self.turns = Turns()
         shared = SharedEngine(self.engine, self.turns, "owner")
-        self.service = JobService(shared, self.store, journal or Journal(settings.jobs), settings.queue_limit)
+        self.service = JobService(
+            shared, self.store, journal or Journal(settings.jobs), settings.queue_limit, self.host
+        )
+        self.host.join(self._submit, lambda: self.service.status.catalogue)
+        self.service.subscribe(self._listen)
         self.presets = Presets(settings.root / "presets.json")
         self.webhooks = Webhooks(settings.webhooks, settings.webhook_secret)
 
@@ -86,8 +100,18 @@ class App:
         if "sharing" in self.__dict__:
             self.sharing.stop()
         self.service.close()
+        self.host.close()
         self.webhooks.close()
         self.store.close()
+
+    def _submit(self, recipe: Recipe) -> str:
+        return self.service.submit(recipe, "add-on").id
+
+    def _listen(self) -> None:
+        for trouble in self.service.status.troubles:
+            self.host.hear(trouble)
+        for deed in self.service.status.deeds:
+            self.host.hear(deed)
 
     def api(self, closing: asyncio.Event) -> Surface:
         """Everything that other programs talk to."""
@@ -111,12 +135,12 @@ def form(settings: Settings) -> Form:
     return Form(kinds[settings.picture_format], quality, settings.text_beside)
 
 
-def make_engine(settings: Settings) -> Engine:
+def make_engine(settings: Settings, addons: tuple[Loaded, ...] = ()) -> Engine:
     """The engine that the settings name; its module is imported here and nowhere else.
 
     Raises SettingsError for an unknown name.
     """
-    setup = Setup(settings.models, settings.cache, settings.device, settings.dtype)
+    setup = Setup(settings.models, settings.cache, settings.device, settings.dtype, settings.extensions, addons)
     if settings.engine == "process":
         from webui.engines.child import Launch
         from webui.engines.process import ProcessEngine

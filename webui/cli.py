@@ -56,6 +56,7 @@ def _password(arguments: Arguments) -> int:
 
 def _settings(arguments: Arguments) -> Settings:
     names = ("share", "host", "port", "engine", "device", "dtype", "offline", "api_auth", "cors_allow_origins")
+    names += ("safe_mode", "disable_extensions")
     given: dict[str, Any] = {name: getattr(arguments, name, None) for name in names}
     if getattr(arguments, "no_browser", False):
         given["browser"] = False
@@ -110,6 +111,14 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         help="what models compute in; the device's best by default",
     )
     add("--offline", action="store_const", const=True, help="never use the network")
+    add("--safe-mode", action="store_const", const=True, help="start without add-ons, to find out what is wrong")
+    add(
+        "--disable-extensions",
+        nargs="?",
+        const="all",
+        metavar="NAMES",
+        help="start without add-ons, or without those named, with commas between",
+    )
 
 
 def _add_generate(parser: argparse.ArgumentParser) -> None:

@@ -6,6 +6,7 @@ import sys
 import threading
 import urllib.request
 import webbrowser
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from types import FrameType
@@ -14,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from webui.accounts import kept_key
 from webui.app import App, log_to_file
+from webui.host.record import Starts
 from webui.settings import Settings, SettingsError
 
 
@@ -40,15 +42,19 @@ def _serve(settings: Settings) -> int:
     address = server.url(settings.host, sock)
     if settings.port and sock.getsockname()[1] != settings.port:
         _say(f"Port {settings.port} is taken; using {sock.getsockname()[1]}.")
-    app = App(settings)
+    starts = Starts(settings.cache)
+    app = App(settings, before=starts.begin())
+    brought = app.host.contributions()
     asks = bool(settings.api_auth) or not _only_here(settings.host)
     key = kept_key(settings.root / "access.key") if asks else ""
-    site = server.build(app.api, lambda: build(app.service, app.store, settings), assets(), settings, key)
+    page = partial(build, app.service, app.store, settings, app.host, brought)
+    site = server.build(app.api, page, assets(), settings, key, brought)
     web = server.Server(site, sock)
     stop = _stop_on_signal()
     web.start()
     try:
         _first_answer(address, key)
+        starts.end()
         own = f"{address}/?key={key}" if key and not settings.api_auth else address
         _say(f"Running on {own}")
         if own != address:

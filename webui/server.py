@@ -8,7 +8,7 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,10 @@ from fastapi import APIRouter, FastAPI, Response
 from starlette.types import ASGIApp
 
 from webui.accounts import Accounts
-from webui.api import problems, reference, schema
+from webui.api import ext, problems, reference, schema
 from webui.api.surface import Surface
 from webui.guard import Guard
+from webui.host.host import NOTHING, Contributions
 from webui.settings import Settings
 from webui.ui.page import Page
 
@@ -67,20 +68,29 @@ def build(
     assets: Path,
     settings: Settings,
     key: str = "",
+    brought: Contributions = NOTHING,
 ) -> FastAPI:
     """The whole application.
 
     api -- makes what other programs talk to, given the event that is set when the server ends
     key -- opens it, where it asks who is there; with neither a key nor accounts it does not ask
+    brought -- by add-ons: their routes and files
     """
 
     async def inside_a_loop() -> FastAPI:
-        return _build(api, make_page(), assets, settings, key)
+        return _build(api, make_page(), assets, settings, key, brought)
 
     return asyncio.run(inside_a_loop())  # outside of one, Gradio makes loops of its own and leaves them open
 
 
-def _build(api: Callable[[asyncio.Event], Surface], page: Page, assets: Path, settings: Settings, key: str) -> FastAPI:
+def _build(
+    api: Callable[[asyncio.Event], Surface],
+    page: Page,
+    assets: Path,
+    settings: Settings,
+    key: str,
+    brought: Contributions,
+) -> FastAPI:
     closing = asyncio.Event()
 
     app = _Described(title="Snowfox", version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
@@ -91,7 +101,9 @@ def _build(api: Callable[[asyncio.Event], Surface], page: Page, assets: Path, se
     for path, application in surface.applications.items():
         app.mount(path, application)
     app.include_router(reference.router(lambda: _documents(app, surface)))
-    app.include_router(_static(assets))
+    for addon, routers in brought.routers.items():
+        app.mount(f"/api/ext/{addon}", ext.application(addon, routers))
+    app.include_router(_static(assets, {(addon, path.name): path for addon, path in brought.assets}))
     _mount(app, page)
     accounts = Accounts(_parts(settings.api_auth), key)
     app.add_middleware(Guard, names=(settings.host,), accounts=accounts, origins=_parts(settings.cors_allow_origins))
@@ -105,7 +117,7 @@ def build_shared(make_page: Callable[[], Page], assets: Path) -> FastAPI:
         app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
         app.state.closing = asyncio.Event()
         problems.install(app)
-        app.include_router(_static(assets))
+        app.include_router(_static(assets, {}))
         _mount(app, make_page())
         return app
 
@@ -196,7 +208,7 @@ class Server:
         asyncio.run(serve())
 
 
-def _static(assets: Path) -> APIRouter:
+def _static(assets: Path, theirs: Mapping[tuple[str, str], Path]) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
     files = {path.name: path for path in assets.iterdir() if path.is_file()}
 
@@ -209,10 +221,16 @@ def _static(assets: Path) -> APIRouter:
 
     @routes.get("/app/{name}")
     def asset(name: str) -> Response:
-        path = files.get(name)
-        if path is None:
+        return answer(files.get(name))
+
+    @routes.get("/app/ext/{addon}/{name}")
+    def addon_asset(addon: str, name: str) -> Response:
+        return answer(theirs.get((addon, name)))
+
+    def answer(path: Path | None) -> Response:
+        if path is None or not path.is_file():
             raise problems.NotHere("There is no such file.")
-        media = _TYPES.get(path.suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        media = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         headers = {"Cache-Control": "public, max-age=31536000, immutable"}
         return Response(path.read_bytes(), media_type=media, headers=headers)
 

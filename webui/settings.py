@@ -29,6 +29,7 @@ class SettingsError(ValueError):
 class Settings:
     """root: the folder that holds models, extensions, outputs and settings.yaml.
 
+    disable_extensions -- "all", or names with commas between: add-ons that stay off in this start
     share      -- the way to share at the start, as webui/share/provider.py describes it; "" shares nothing
     share_ways -- the ways that the page offers
     api_auth           -- "name:password", or several with commas; then everything asks for one of them
@@ -57,6 +58,8 @@ class Settings:
     theme: Theme = "system"
     previews: bool = True
     checkpoint: str = ""
+    safe_mode: bool = False
+    disable_extensions: str = ""
     picture_format: PictureFormat = "png"
     picture_quality: int = 90
     text_beside: bool = False

@@ -372,6 +372,39 @@ def test_expert_settings_come_back_from_the_form_and_stand_in_the_titles(visit: 
     assert visit.site.app.service.jobs()[0].recipe == wish
 
 
+def test_all_controls_survive_a_reload(visit: Visit) -> None:
+    visit.number("steps", 33)
+    wish = replace(Recipe("", "", steps=33, tiling="both"), sampling=Sampling(eta=0.5), extras={"moonlight": 3})
+    visit.page.evaluate("recipe => snowfox.fill('txt2img', recipe)", to_json(wish))
+    unusual = visit.page.locator("#txt2img_settings .sf-acc.sf-on > .label-wrap > span:first-child")
+    expect(unusual).to_contain_text(["Eta 0.5", "Tiling Both ways"])
+    kept = "JSON.parse(localStorage.getItem('snowfox:forms') || '{}').txt2img?.['sampling.eta'] === 0.5"
+    visit.page.wait_for_function(kept)
+    visit.page.reload()
+    expect(unusual).to_contain_text(["Eta 0.5", "Tiling Both ways"])
+    expect(visit.page.locator("#txt2img_steps input[type=number]")).to_have_value("33")
+    expect(visit.page.locator("#txt2img_carried_note")).to_contain_text("Add-ons")
+
+
+def test_styles_are_saved_applied_and_found_in_pasted_settings(visit: Visit) -> None:
+    page = visit.page
+    drawer = page.locator("#txt2img_settings .sf-acc", has_text="Styles")
+    drawer.locator("> .label-wrap").click()
+    page.locator("#txt2img_prompt textarea").fill("ink drawing of {prompt}")
+    page.locator("#txt2img_style_name textarea, #txt2img_style_name input").first.fill("ink")
+    page.locator("#txt2img_style_save").click()
+    choice = page.locator("#txt2img_styles input")
+    choice.click()
+    page.get_by_role("option", name="ink").click()
+    expect(drawer.locator("> .label-wrap")).to_contain_text("ink")
+    visit.ask("a fox", steps=1)
+    until(lambda: any(job.recipe.prompt == "ink drawing of a fox" for job in visit.site.app.service.jobs()))
+    wish = to_json(Recipe("ink drawing of a hare", steps=1))
+    page.evaluate("recipe => snowfox.fill('txt2img', recipe)", wish)
+    expect(page.locator("#txt2img_prompt textarea")).to_have_value("a hare")
+    expect(drawer.locator("> .label-wrap")).to_contain_text("ink")
+
+
 def test_words_from_people_are_only_text(visit: Visit) -> None:
     prompt = '<img src=x onerror="document.title=1"> ${document.body.remove()} {{constructor}}'
     visit.make(prompt)

@@ -12,7 +12,7 @@ from pipelines.events import Cancelled, ImageMade, Step
 from pipelines.hires import Target
 from pipelines.passes import LATENT_UPSCALERS
 from pipelines.picture import Picture
-from pipelines.recipe import Finish, Hires, ImageRef, Recipe, Source
+from pipelines.recipe import Finish, Hires, ImageRef, Recipe, Refiner, Source
 from pipelines.runner import Runner
 from tests.pipelines import tiny
 from tests.pipelines.test_runner import IMAGES, PHOTO, array, events, failed, made
@@ -101,6 +101,15 @@ def test_own_rules_of_the_second_pass(runner: Runner) -> None:
     ]
     seen = {one(runner, replace(RECIPE, hires=asked)).pixels for asked in changes}
     assert len(seen) == len(changes) and usual.pixels not in seen
+
+
+def test_a_refiner_takes_over_in_the_pass_that_the_recipe_names(runner: Runner) -> None:
+    asked = replace(RECIPE, hires=Hires(1.5, steps=4))
+    seen = {one(runner, asked).pixels}
+    for passes in ("first", "second", "both"):
+        refiner = Refiner("other", 0.5, by_steps=True, passes=passes)
+        seen.add(one(runner, replace(asked, refiner=refiner)).pixels)
+    assert len(seen) == 4
 
 
 def test_a_prompt_counts_on_in_the_second_pass(runner: Runner) -> None:

@@ -8,17 +8,24 @@ from pipelines.catalogue import Catalogue
 from pipelines.events import Event
 from pipelines.picture import Picture
 from pipelines.recipe import ImageRef, Recipe
+from webui.addons.loading import Trouble
+from webui.addons.watching import Deed
 
 Phase = Literal["starting", "ready", "restarting", "failed", "closed"]
 
 
 @dataclass(frozen=True)
 class EngineStatus:
-    """catalogue: the last one announced; it stays readable while the engine restarts. message: for the user."""
+    """catalogue: the last one announced; it stays readable while the engine restarts. message: for the user.
+
+    troubles -- add-ons that failed in the engine; deeds: what add-ons were seen to do there
+    """
 
     phase: Phase
     catalogue: Catalogue | None = None
     message: str = ""
+    troubles: tuple[Trouble, ...] = ()
+    deeds: tuple[Deed, ...] = ()
 
 
 class Engine(Protocol):

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from webui.channel import Channel
 from webui.engines.exits import Exit, diagnose
-from webui.engines.messages import Channel, Message, Setup
 
 logger = logging.getLogger(__name__)
 
@@ -24,9 +24,9 @@ def _worker_command() -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Launch:
-    """How to start a worker. log: where its output goes; environment: added to ours."""
+    """How to start a child. setup: its first message; log: where its output goes; environment: added to ours."""
 
-    setup: Setup
+    setup: object
     log: Path
     command: Sequence[str] = field(default_factory=_worker_command)
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -38,7 +38,7 @@ class Child:
     def __init__(
         self,
         launch: Launch,
-        received: Callable[["Child", Message], None],
+        received: Callable[["Child", object], None],
         gone: Callable[["Child", Exit], None],
     ) -> None:
         self._launch = launch
@@ -63,7 +63,7 @@ class Child:
     def pid(self) -> int:
         return self._process.pid
 
-    def send(self, message: Message) -> None:
+    def send(self, message: object) -> None:
         """Sends nothing when the child is gone: the reader tells of that."""
         try:
             self._channel.send(message)

@@ -13,11 +13,12 @@ _TAIL = 4000
 
 @dataclass(frozen=True)
 class Exit:
-    """cause, message and hint as in a Failed event."""
+    """cause, message and hint as in a Failed event; why: in two words."""
 
     cause: Cause
     message: str
     hint: str
+    why: str = ""
 
     def failed(self, job: str) -> Failed:
         return Failed(job, self.cause, self.message, self.hint)
@@ -32,14 +33,17 @@ def diagnose(code: int | None, log: Path, system_killed: bool = False) -> Exit:
             "out of memory" if system_killed else "killed",
             memory or "The engine was ended from outside; most often the system does so when memory runs out.",
             "Close other programs, make the picture smaller or choose a smaller model, then try again.",
+            _reason(code),
         )
     if any(sign in tail for sign in _OUT_OF_MEMORY):
         return Exit(
             "out of memory",
             "The engine ran out of memory.",
             "Make the picture smaller, or fewer at once, then try again.",
+            _reason(code),
         )
-    return Exit("crash", f"The engine crashed ({_reason(code)}).", f"It starts again by itself. Details are in {log}.")
+    why = _reason(code)
+    return Exit("crash", f"The engine crashed ({why}).", f"It starts again by itself. Details are in {log}.", why)
 
 
 def _reason(code: int | None) -> str:

@@ -3,13 +3,16 @@
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from pipelines.catalogue import Catalogue
 from pipelines.events import Cancelled, Event, Failed
 from pipelines.picture import Picture
 from pipelines.recipe import ImageRef, Recipe
 from pipelines.runner import Runner
+from webui.addons.loading import Trouble
 from webui.engines.base import EngineStatus
+from webui.engines.hooks import Engaged
 from webui.engines.messages import Setup
 
 log = logging.getLogger(__name__)
@@ -62,19 +65,25 @@ class InlineEngine:
 
     def _begin(self) -> None:
         try:
-            runner = Runner(*self._setup.arguments())
+            addons = Engaged(self._setup, self._told)
+            runner = Runner(*self._setup.arguments(), more=addons.families, hooks=addons.hooks())
             self._runner = runner
             runner.on_change(self._changed)
             self._changed(runner.catalogue())
         except Exception as error:
             log.exception("The engine does not start.")
-            self._status = EngineStatus("failed", message=f"The engine does not start: {error}")
+            self._status = replace(self._status, phase="failed", message=f"The engine does not start: {error}")
             self._announce(self._status)
         self._ready.set()
 
     def _changed(self, catalogue: Catalogue) -> None:
         if self._status.phase != "closed":
-            self._status = EngineStatus("ready", catalogue)
+            self._status = replace(self._status, phase="ready", catalogue=catalogue, message="")
+            self._announce(self._status)
+
+    def _told(self, message: object) -> None:
+        if isinstance(message, Trouble):
+            self._status = replace(self._status, troubles=(*self._status.troubles, message))
             self._announce(self._status)
 
     def _events(self, job: str, recipe: Recipe, images: Mapping[ImageRef, Picture]) -> Iterator[Event]:

@@ -1,33 +1,30 @@
-"""What goes between the web process and the worker: frozen messages in length-prefixed pickles over two pipes.
+"""What goes between the web process and the worker: frozen messages."""
 
-Both ends are ours and belong to the same user; nothing else can reach a pipe.
-"""
-
-import pickle
-import struct
-import threading
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from pipelines.catalogue import Catalogue
 from pipelines.events import Event
 from pipelines.picture import Picture
 from pipelines.recipe import ImageRef, Recipe
-
-_LENGTH = struct.Struct(">Q")
+from webui.addons.loading import Loaded, Trouble
+from webui.addons.watching import Deed
 
 
 @dataclass(frozen=True)
 class Setup:
-    """The first message to a worker. device, dtype: "" lets the worker choose."""
+    """The first message to a worker. device, dtype: "" lets the worker choose.
+
+    extensions -- the folder whose folders are add-ons; addons: those with something to do in the worker
+    """
 
     models: Path
     cache: Path
     device: str = ""
     dtype: str = ""
+    extensions: Path = Path()
+    addons: tuple[Loaded, ...] = ()
 
     def arguments(self) -> tuple[Path, Path, str | None, str | None]:
         """What a Runner takes."""
@@ -68,37 +65,12 @@ class Announce:
     catalogue: Catalogue
 
 
-Message = Setup | Run | Cancel | Rescan | Unload | Close | Announce | Event
+@dataclass(frozen=True)
+class Inside:
+    """An add-on's code runs from here on, at most for so many seconds. "": our own again."""
+
+    addon: str
+    patience: float = 0.0
 
 
-class Channel:
-    """Messages over a pair of binary streams. `send` may be called from several threads, `receive` from one."""
-
-    def __init__(self, incoming: IO[bytes], outgoing: IO[bytes]) -> None:
-        self._incoming = incoming
-        self._outgoing = outgoing
-        self._lock = threading.Lock()
-
-    def send(self, message: Message) -> None:
-        """Raises OSError (or ValueError after `close`) when the other end is gone."""
-        data = pickle.dumps(message, protocol=5)
-        with self._lock:
-            self._outgoing.write(_LENGTH.pack(len(data)))
-            self._outgoing.write(data)
-            self._outgoing.flush()
-
-    def receive(self) -> Message:
-        """The next message. Raises EOFError when the other end is gone."""
-        (length,) = _LENGTH.unpack(self._exactly(_LENGTH.size))
-        return pickle.loads(self._exactly(length))
-
-    def close(self) -> None:
-        self._incoming.close()
-        with suppress(OSError):  # what was buffered has nobody to go to
-            self._outgoing.close()
-
-    def _exactly(self, length: int) -> bytes:
-        data = self._incoming.read(length)
-        if len(data) < length:
-            raise EOFError
-        return data
+Message = Setup | Run | Cancel | Rescan | Unload | Close | Announce | Inside | Trouble | Deed | Event

@@ -8,15 +8,18 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipelines.events import Cancelled, Event, Failed, Finished, Loading
 from pipelines.picture import Picture
 from pipelines.recipe import ImageRef, Recipe
+from webui.addons.loading import Trouble
+from webui.addons.watching import Deed
 from webui.engines.base import EngineStatus, Phase
 from webui.engines.child import Child, Launch
 from webui.engines.exits import Exit
-from webui.engines.messages import Announce, Cancel, Close, Message, Rescan, Run, Unload
+from webui.engines.messages import Announce, Cancel, Close, Inside, Rescan, Run, Setup, Unload
+from webui.engines.patience import Patience
 
 _TRIES = 3
 """Children that may die before they are ready, one after another, until the engine counts as failed."""
@@ -64,6 +67,8 @@ class ProcessEngine:
         self._order: _Order | None = None
         self._early_deaths = 0
         self._closed = False
+        self._inside = ""
+        self._patience = Patience(self._tired)
 
     @property
     def status(self) -> EngineStatus:
@@ -109,6 +114,7 @@ class ProcessEngine:
     def close(self) -> None:
         with self._lock:
             self._closed = True
+            self._patience.close()
             child = self._child
             self._child = None
             self._set("closed")
@@ -201,7 +207,7 @@ class ProcessEngine:
             self._child = None
             self._set("failed", f"The engine cannot be started: {error}.")
 
-    def _received(self, child: Child, message: Message) -> None:
+    def _received(self, child: Child, message: object) -> None:
         """Called by the child's reader for each message."""
         with self._lock:
             if child is not self._child:
@@ -209,23 +215,35 @@ class ProcessEngine:
             order = self._order
             if isinstance(message, Announce):
                 self._early_deaths = 0
-                self._status = EngineStatus("ready", message.catalogue)
+                self._status = replace(self._status, phase="ready", catalogue=message.catalogue, message="")
                 if order is not None:
                     order.inbox.put(_Ready())
+            elif isinstance(message, Inside):
+                self._enter(message)
+            elif isinstance(message, Trouble):
+                self._blame(message)
+                if message.grave:
+                    self._replace(child, message.message)
+            elif isinstance(message, Deed):
+                self._status = replace(self._status, deeds=(*self._status.deeds, message))
             elif order is not None and isinstance(message, Event) and message.job == order.job:
                 order.inbox.put(message)
-        if isinstance(message, Announce):
+        if isinstance(message, Announce | Trouble | Deed):
             self._tell()
 
     def _gone(self, child: Child, exit: Exit) -> None:
         """Called by the child's reader when the child has ended."""
         with self._lock:
             order = self._order
+            culprit = self._inside if child is self._child else ""
+            if culprit:
+                exit = self._culprit(culprit, exit)
             if order is not None:
                 order.inbox.put(_Gone(child, exit))
             if self._closed or child is not self._child:
                 return
-            self._early_deaths = self._early_deaths + 1 if self._status.phase != "ready" else 0
+            if not culprit:
+                self._early_deaths = self._early_deaths + 1 if self._status.phase != "ready" else 0
             if self._early_deaths < _TRIES:
                 self._spawn("restarting", exit.message)
             else:
@@ -235,8 +253,44 @@ class ProcessEngine:
                     order.inbox.put(_Ready())  # wakes it, to find that there is no engine
         self._tell()
 
+    def _enter(self, message: Inside) -> None:
+        self._inside = message.addon
+        if message.addon:
+            self._patience.set(message.patience)
+        else:
+            self._patience.lift()
+
+    def _tired(self) -> None:
+        """An add-on has been at work for too long: its process ends, and is found dead inside of it."""
+        with self._lock:
+            child = self._child if self._inside else None
+        if child is not None:
+            child.kill()
+
+    def _culprit(self, addon: str, exit: Exit) -> Exit:
+        """What is told of a child that ended inside an add-on, which the next one goes without."""
+        self._enter(Inside(""))
+        what = "did not finish in time" if exit.cause == "killed" else "ended the engine"
+        message = f"The add-on '{addon}' {what}. {exit.message}"
+        self._blame(Trouble(addon, "failure", message, grave=True))
+        return Exit("add-on", message, "It is left out until the next start: generate again.")
+
+    def _blame(self, trouble: Trouble) -> None:
+        """The next child goes without that add-on."""
+        self._status = replace(self._status, troubles=(*self._status.troubles, trouble))
+        setup = self._launch.setup
+        if isinstance(setup, Setup):
+            rest = tuple(loaded for loaded in setup.addons if loaded.found.name != trouble.addon)
+            self._launch = replace(self._launch, setup=replace(setup, addons=rest))
+
+    def _replace(self, child: Child, message: str) -> None:
+        """A spoilt child makes way for another; it is not heard any more."""
+        self._enter(Inside(""))
+        child.kill()
+        self._spawn("restarting", message)
+
     def _set(self, phase: Phase, message: str = "") -> None:
-        self._status = EngineStatus(phase, self._status.catalogue, message)
+        self._status = replace(self._status, phase=phase, message=message)
 
     def _tell(self) -> None:
         """Never called with the lock held: whoever listens may hold a lock of its own and call us."""

@@ -7,10 +7,10 @@ import queue
 import sys
 import threading
 from functools import partial
-from typing import BinaryIO
 
 from pipelines.events import Terminal
-from webui.engines.messages import Announce, Cancel, Channel, Close, Message, Rescan, Run, Setup, Unload
+from webui.channel import Channel, private_stdout
+from webui.engines.messages import Announce, Cancel, Close, Rescan, Run, Setup, Unload
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class _Orders:
             self._accepted.discard(job)
             self._cancelled.discard(job)
 
-    def _take(self, message: Message) -> None:
+    def _take(self, message: object) -> None:
         match message:
             case Run(job=job):
                 with self._lock:
@@ -65,7 +65,7 @@ class _Orders:
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     faulthandler.enable()
-    channel = Channel(sys.stdin.buffer, _private_stdout())
+    channel = Channel(sys.stdin.buffer, private_stdout())
     setup = channel.receive()
     if not isinstance(setup, Setup):
         raise TypeError(f"Expected a Setup, got {type(setup).__name__}.")
@@ -76,8 +76,10 @@ def main() -> None:
 
 def _serve(channel: Channel, setup: Setup, orders: _Orders) -> None:
     from pipelines.runner import Runner  # takes seconds: by now a cancel or an end is heard
+    from webui.engines.hooks import Engaged
 
-    runner = Runner(*setup.arguments())
+    addons = Engaged(setup, channel.send)
+    runner = Runner(*setup.arguments(), more=addons.families, hooks=addons.hooks())
     runner.on_change(lambda catalogue: channel.send(Announce(catalogue)))
     channel.send(Announce(runner.catalogue()))
     while True:
@@ -97,13 +99,6 @@ def _serve(channel: Channel, setup: Setup, orders: _Orders) -> None:
         if runner.spoilt:
             log.error("The device has failed; this process makes way for a new one.")
             os._exit(1)
-
-
-def _private_stdout() -> BinaryIO:
-    """The pipe to the web process, kept from libraries that print: their output goes to the log."""
-    pipe = os.dup(sys.stdout.fileno())
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return os.fdopen(pipe, "wb")
 
 
 if __name__ == "__main__":

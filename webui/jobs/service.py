@@ -11,6 +11,8 @@ from pipelines.events import Cancelled, Event, Failed, Finished, ImageMade, Step
 from pipelines.picture import Picture
 from pipelines.recipe import SEED_LIMIT, ImageRef, Recipe, RecipeError, check, rounded
 from webui.engines.base import Engine, EngineStatus
+from webui.extension import Saved
+from webui.jobs.addons import AddOns, NoAddOns
 from webui.jobs.job import Job, JobImage
 from webui.jobs.journal import Journal
 from webui.jobs.resolve import resolve
@@ -38,11 +40,19 @@ class Changes:
 class JobService:
     """One queue, first come, first served, and one engine that takes from it."""
 
-    def __init__(self, engine: Engine, store: ImageStore, journal: Journal, queue_limit: int = 200) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        store: ImageStore,
+        journal: Journal,
+        queue_limit: int = 200,
+        addons: AddOns | None = None,
+    ) -> None:
         self._engine = engine
         self._store = store
         self._journal = journal
         self._limit = queue_limit
+        self._addons = addons or NoAddOns()
         self._changed = threading.Condition(threading.RLock())
         self._jobs: dict[str, Job] = {}
         self._versions: dict[str, int] = {}
@@ -72,11 +82,26 @@ class JobService:
     def submit(self, recipe: Recipe, origin: str = "page", kept: bool = True) -> Job:
         """Put a job at the end of the queue; it is on disk when this returns.
 
+        Add-ons may make several jobs of it; this returns the first.
         kept -- False: for somebody who waits for the pictures and takes them along. Neither job nor pictures last.
 
         Raises RecipeError for a recipe that cannot be made, QueueFull, or OSError when it cannot be kept.
         """
         recipe, notes = rounded(recipe)
+        check(recipe)
+        prepared, told = self._addons.prepare(_drawn(recipe))
+        jobs = [self._order(one, origin, (*notes, *told), kept) for one in prepared]
+        with self._changed:
+            if len(self._waiting()) + len(jobs) > self._limit:
+                raise QueueFull(f"{self._limit} jobs are waiting already. Wait for some to finish, or cancel some.")
+            for job in jobs:
+                self._record(job)
+                self._keep(job)
+        return jobs[0]
+
+    def _order(self, recipe: Recipe, origin: str, notes: tuple[str, ...], kept: bool) -> Job:
+        """The job of a recipe, as the catalogue spells it. Raises RecipeError."""
+        recipe, more = rounded(recipe)
         check(recipe)
         recipe = self._resolve(recipe)
         for ref in recipe.images():
@@ -84,13 +109,7 @@ class JobService:
                 self._store.data(ref)
             except BadPicture as error:
                 raise RecipeError("source", str(error)) from error
-        job = Job(secrets.token_hex(16), recipe, origin, time.time(), notes=notes, kept=kept)
-        with self._changed:
-            if len(self._waiting()) >= self._limit:
-                raise QueueFull(f"{self._limit} jobs are waiting already. Wait for some to finish, or cancel some.")
-            self._record(job)
-            self._keep(job)
-        return job
+        return Job(secrets.token_hex(16), recipe, origin, time.time(), notes=(*notes, *more), kept=kept)
 
     def cancel(self, identity: str) -> None:
         """Take a waiting job out of the queue; ask the engine to stop a running one. Else nothing."""
@@ -211,11 +230,7 @@ class JobService:
 
     def _resolve(self, recipe: Recipe) -> Recipe:
         """The recipe with its seed drawn and every name as the catalogue has it."""
-        if recipe.seed is None:
-            recipe = replace(recipe, seed=secrets.randbelow(SEED_LIMIT))
-        if recipe.sampling.variation and recipe.sampling.variation_seed is None:
-            drawn = replace(recipe.sampling, variation_seed=secrets.randbelow(SEED_LIMIT))
-            recipe = replace(recipe, sampling=drawn)
+        recipe = _drawn(recipe)
         catalogue = self._status.catalogue
         return resolve(recipe, catalogue) if catalogue is not None else recipe
 
@@ -336,6 +351,9 @@ class JobService:
             self._store.save(event.picture, plain, event.seed, checkpoint, event.used, job.kept, catalogue)
             return job
         saved = self._store.save(event.picture, single, event.seed, checkpoint, event.used, job.kept, catalogue)
+        if job.kept:
+            parameters = saved.parameters
+            self._addons.saved(Saved(saved.id, saved.path, single, parameters, event.seed, saved.width, saved.height))
         image = JobImage(saved.id, event.index + base, event.seed, saved.width, saved.height)
         job = replace(job, recipe=recipe).with_image(image)
         self._record(job)
@@ -375,3 +393,13 @@ class JobService:
         self._changed.notify_all()
         for listener in tuple(self._listeners.values()):
             listener()
+
+
+def _drawn(recipe: Recipe) -> Recipe:
+    """With its seeds, where it has none."""
+    if recipe.seed is None:
+        recipe = replace(recipe, seed=secrets.randbelow(SEED_LIMIT))
+    if recipe.sampling.variation and recipe.sampling.variation_seed is None:
+        drawn = replace(recipe.sampling, variation_seed=secrets.randbelow(SEED_LIMIT))
+        recipe = replace(recipe, sampling=drawn)
+    return recipe

@@ -11,6 +11,7 @@ from pipelines.catalogue import AssetKind, Catalogue, CheckpointEntry
 from pipelines.picture import Picture
 from pipelines.recipe import Mask, Recipe
 from pipelines.recipe_json import from_json, to_json
+from webui.extension import SNOWFOX
 from webui.store import codec, controls, expert, foreign, infotext, making, parts, postprocess, second, starting
 from webui.store.fidelity import Fidelity, Restored
 from webui.store.infotext import Infotext, parse_infotext, read, write
@@ -21,7 +22,7 @@ __all__ = ["Form", "described", "file", "format_infotext", "from_text", "own", "
 
 log = logging.getLogger(__name__)
 
-VERSION = "Snowfox 0.1.0"
+VERSION = f"Snowfox {SNOWFOX}"
 CHUNK = "snowfox"
 
 _EMPHASES = {"no norm": "No norm", "ignore": "Ignore", "none": "None"}

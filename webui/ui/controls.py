@@ -7,10 +7,13 @@ from typing import Any
 import gradio as gr
 
 from pipelines.recipe import Recipe, Task
-from webui.ui import enlarging, expert, starting
+from webui.addons.panel import Panel
+from webui.ui import enlarging, expert, starting, styling
+from webui.ui import panels as addon_panels
 from webui.ui.drawers import Drawer, accordion
 from webui.ui.markup import place
 from webui.ui.offers import offers
+from webui.ui.styling import Styling
 from webui.ui.widgets import choice, number, slider, textbox
 
 PREFIX: Mapping[Task, str] = {"text": "txt2img", "image": "img2img", "inpaint": "inpaint", "finish": "extras"}
@@ -26,10 +29,14 @@ QUIET: Mapping[str, Any] = {"show_progress": "hidden", "api_visibility": "privat
 
 @dataclass(frozen=True)
 class Controls:
-    """carried: the hidden box with what was pasted and has no control; carried_note: says so."""
+    """styling: the editor of styles, where there are prompts.
+
+    carried -- the hidden box with what was pasted and has no control; carried_note: says so
+    """
 
     fields: Mapping[str, Any]
     drawers: tuple[Drawer, ...]
+    styling: Styling | None
     carried: Any
     carried_note: Any
 
@@ -77,8 +84,9 @@ def basics(task: Task) -> dict[str, Any]:
     return fields
 
 
-def drawers(task: Task) -> tuple[dict[str, Any], tuple[Drawer, ...]]:
-    """The closed accordions: their controls by name, and what keeps their titles true."""
+def drawers(task: Task, panels: tuple[Panel, ...] = ()) -> tuple[dict[str, Any], tuple[Drawer, ...], Styling]:
+    """The closed accordions, those of add-ons last: their controls by name, what keeps their titles true, and the
+    editor of styles."""
     prefix = PREFIX[task]
     fields: dict[str, Any] = {}
     with gr.Column(elem_classes="sf-accs", min_width=0):
@@ -86,7 +94,10 @@ def drawers(task: Task) -> tuple[dict[str, Any], tuple[Drawer, ...]]:
         larger, enlargers = enlarging.drawers(task, prefix)
         source, starts = starting.drawers(task, prefix)
         more, others = expert.drawers(task, prefix)
-    return fields | larger | source | more, (*made, *enlargers, *starts, *others)
+        chosen, styles, editor = styling.drawer(prefix)
+        theirs, added = addon_panels.drawers(prefix, panels)
+    fields |= larger | source | more | chosen | theirs
+    return fields, (*made, *enlargers, *starts, *others, styles, *added), editor
 
 
 def carried(task: Task) -> tuple[Any, Any]:

@@ -61,7 +61,7 @@ def read(task: Task, values: Mapping[str, object]) -> Recipe:
         if name.endswith(ENABLED):
             fields.setdefault(name.removesuffix(ENABLED), {})
         else:
-            fields[name] = _taken(_known(name), value)
+            fields[name] = value if _of_addon(name) else _taken(_known(name), value)
     if task == "finish":
         fields["finish.only"] = True
         if not fields.get("finish.upscaler"):
@@ -74,12 +74,14 @@ def show(recipe: Recipe, names: Iterable[str]) -> dict[str, object]:
 
     Controls of a part that the recipe lacks are left out, but for the one that switches it off.
     """
-    held = dict(values_of(recipe))
+    held = _held(recipe)
     shown: dict[str, object] = {}
     for name in names:
         if name.endswith(ENABLED):
             part = name.removesuffix("enabled")
             shown[name] = any(path.startswith(part) for path in held)
+            if _of_addon(name):
+                shown[name] = name.split(".")[1] in recipe.extras
         elif name in held:
             shown[name] = -1 if name in SEEDS and held[name] is None else held[name]
     return shown
@@ -93,6 +95,8 @@ def carried(recipe: Recipe, names: Iterable[str]) -> dict[str, object]:
         for part in _optional_parts(name):
             if f"{part}{ENABLED}" not in controls and part.partition(".")[0] != "source":
                 rest[f"{part}{ENABLED}"] = True
+        if name == "extras":
+            value = {addon: held for addon, held in recipe.extras.items() if f"extras.{addon}{ENABLED}" not in controls}
         unusual = value != parameter(Recipe, name).default
         if unusual and name not in controls and name not in _NOT_CARRIED:
             rest[name] = value
@@ -136,6 +140,20 @@ def fit(values: Mapping[str, object], before: Mapping[str, object], after: Mappi
         if values.get(name) == _proposed(name, before) and proposed != values.get(name):
             changed[name] = proposed
     return changed
+
+
+def _of_addon(name: str) -> bool:
+    """Whether it is a control of an add-on's panel: "extras.ADDON.OPTION". Its values are checked with the panel."""
+    return name.startswith("extras.") and name.count(".") == 2
+
+
+def _held(recipe: Recipe) -> dict[str, object]:
+    """Every field's value by its path, those of add-ons' panels too."""
+    held = dict(values_of(recipe))
+    for addon, options in recipe.extras.items():
+        if isinstance(options, dict):
+            held |= {f"extras.{addon}.{name}": value for name, value in options.items()}
+    return held
 
 
 def _proposed(name: str, proposals: Mapping[str, object]) -> object:

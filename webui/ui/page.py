@@ -8,10 +8,12 @@ import gradio as gr
 from gradio.themes import Base
 
 from pipelines.recipe import Task
+from webui.addons.panel import Panel
+from webui.host.host import NOTHING, Contributions, Host
 from webui.jobs.service import JobService
 from webui.settings import Settings
 from webui.store.images import ImageStore
-from webui.ui import assets
+from webui.ui import addons, assets
 from webui.ui.controls import QUIET, Controls
 from webui.ui.markup import place
 from webui.ui.tabs import extensions, extras, gallery, img2img, inpaint, models, txt2img
@@ -30,32 +32,46 @@ class Page:
     head: str
 
 
-def build(service: JobService, store: ImageStore, settings: Settings) -> Page:
+def build(
+    service: JobService,
+    store: ImageStore,
+    settings: Settings,
+    host: Host | None = None,
+    brought: Contributions = NOTHING,
+) -> Page:
     """The whole page. It can be opened before the engine is ready.
 
-    store -- for tabs that look at pictures on the server's side
+    store   -- for tabs that look at pictures on the server's side
+    host    -- of the add-ons, for the Extensions tab; brought: what they bring to the page
     """
+    host = host or Host(settings)
+    parts = [addons.build(tab, host.patience, host.hear) for tab in brought.tabs]
     with gr.Blocks(title="Snowfox", analytics_enabled=False) as blocks:
         checkpoint, status = _top(settings)
         with gr.Tabs(selected="txt2img", elem_id="tabs", overflow_behavior="wrap"):
-            tasks = _making(folders=True)
+            tasks = _making(folders=True, panels=brought.panels)
             with gr.Tab("Models", id="models", elem_id="tab_models"):
                 models.build(settings.models / "checkpoints")
+            for number, part in enumerate(parts):
+                identity = f"ext_{part.tab.addon}_{number}"
+                with gr.Tab(part.tab.title, id=identity, elem_id=f"tab_{identity}"):
+                    addons.show(part)
             with gr.Tab("Extensions", id="extensions", elem_id="tab_extensions"):
-                listing = extensions.build(settings.extensions)
+                listing = extensions.build(host)
             with gr.Tab("Settings", id="settings", elem_id="tab_settings"):
                 kept = preferences.build(settings)
         forms = _bind(blocks, service, lambda cookies: service, settings, checkpoint, tasks)
         forms.remember()
+        forms.edit_styles()
         start = tasks["image"]
         if start.several is not None:
             forms.several("image", start.note, start.pictures, start.several, store)
 
         def opened() -> tuple[object, ...]:
-            return _status(settings), extensions.listing(settings.extensions), *preferences.values(settings)
+            return _status(settings), extensions.listing(host), *preferences.values(settings)
 
         blocks.load(opened, None, [status, listing, *kept], **QUIET)
-    return Page(blocks, theme(), assets.head())
+    return Page(blocks, theme(), assets.head(brought.assets))
 
 
 def build_for_guests(service: JobService, queue: Queue, settings: Settings, notice: str) -> Page:
@@ -72,15 +88,18 @@ def build_for_guests(service: JobService, queue: Queue, settings: Settings, noti
     return Page(blocks, theme(), assets.head())
 
 
-def _making(folders: bool) -> dict[Task, TaskTab]:
-    """The tabs in which pictures are made and looked at. folders: whether those of this machine may be named."""
+def _making(folders: bool, panels: tuple[Panel, ...] = ()) -> dict[Task, TaskTab]:
+    """The tabs in which pictures are made and looked at.
+
+    folders -- whether those of this machine may be named; panels: of add-ons
+    """
     tasks: dict[Task, TaskTab] = {}
     with gr.Tab("txt2img", id="txt2img", elem_id="tab_txt2img"):
-        tasks["text"] = txt2img.build()
+        tasks["text"] = txt2img.build(panels)
     with gr.Tab("img2img", id="img2img", elem_id="tab_img2img"):
-        tasks["image"] = img2img.build(folders)
+        tasks["image"] = img2img.build(folders, panels)
     with gr.Tab("Inpaint", id="inpaint", elem_id="tab_inpaint"):
-        tasks["inpaint"] = inpaint.build()
+        tasks["inpaint"] = inpaint.build(panels)
     with gr.Tab("Extras", id="extras", elem_id="tab_extras"):
         tasks["finish"] = extras.build()
     with gr.Tab("Gallery", id="gallery", elem_id="tab_gallery"):
@@ -97,6 +116,7 @@ def _bind(
     tasks: dict[Task, TaskTab],
 ) -> Forms:
     bridge = gr.Textbox(visible="hidden", elem_id="sf_bridge", label="Settings to show")
+    kept = gr.Textbox("", visible="hidden", elem_id="sf_kept", label="Settings of the last visit")
     ready = gr.Button("Engine ready", visible="hidden", elem_id="sf_ready")
     applied = gr.State({})
     controls: dict[Task, Controls] = {task: tab.controls for task, tab in tasks.items()}
@@ -105,8 +125,10 @@ def _bind(
         forms.generate(task, tab.generate, tab.note, tab.pictures)
     forms.titles()
     forms.fill(bridge)
-    for event in (blocks.load, ready.click, forms.checkpoint.input):
+    forms.keep()
+    for event in (blocks.load, forms.checkpoint.input):
         forms.refresh(event)
+    forms.restore(forms.refresh(ready.click), kept)
     return forms
 
 

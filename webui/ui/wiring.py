@@ -16,8 +16,10 @@ from pipelines.recipe_json import from_json
 from webui.jobs.series import recipes
 from webui.jobs.service import JobService, QueueFull
 from webui.settings import Settings
+from webui.store import styles
 from webui.store.images import BadPicture, ImageStore
-from webui.ui import form
+from webui.store.styles import FILE
+from webui.ui import form, styling
 from webui.ui.controls import PREFIX, QUIET, Controls
 from webui.ui.drawers import Drawer
 from webui.ui.offers import offers, spelled
@@ -42,6 +44,11 @@ class Forms:
     tasks: Mapping[Task, Controls]
 
     @property
+    def styles(self) -> Path:
+        """The file of saved styles."""
+        return self.settings.root / FILE
+
+    @property
     def catalogue(self) -> Catalogue | None:
         return self.service.status.catalogue
 
@@ -51,7 +58,7 @@ class Forms:
 
         def submit(request: gr.Request, carried: str, **values: object) -> str:
             try:
-                recipe = form.read(task, {**_carried(carried), **values})
+                recipe = self._asked(task, carried, values)
                 return queued(self.queue(request.cookies).submit(recipe).id)
             except RecipeError as error:
                 return refused(_control(part, error.field), str(error))
@@ -72,7 +79,7 @@ class Forms:
                 return refused(str(panel.folder.elem_id), "Name a folder first.")
             jobs: list[str] = []
             try:
-                template = form.read(task, {**_carried(carried), **values, "source.image": "folder"})
+                template = self._asked(task, carried, {**values, "source.image": "folder"})
                 made = recipes(template, Path(folder.strip()).expanduser(), store, self.catalogue, reuse or ())
                 spoilt: list[str] = []
                 for recipe in made:
@@ -90,6 +97,12 @@ class Forms:
         named |= {"folder": panel.folder, "reuse": panel.reuse}
         panel.button.click(submit, None, note, inputs_kwargs=named, trigger_mode="once", **QUIET)
 
+    def _asked(self, task: Task, carried: str, values: Mapping[str, object]) -> Recipe:
+        """The recipe of a filled form, chosen styles in its prompts. Raises RecipeError."""
+        fields = {**_carried(carried), **values}
+        names = fields.pop(styling.CONTROL, [])
+        return styling.styled(form.read(task, fields), names, self.styles)
+
     def titles(self) -> None:
         """Keep the accordions' titles true to what is in them."""
         for part in self.tasks.values():
@@ -101,6 +114,30 @@ class Forms:
                 watched = [part.fields[name] for name in drawer.names]
                 gr.on([item.input for item in watched], retitle, watched, drawer.part, **QUIET)
 
+    def edit_styles(self) -> None:
+        """Bind what saves and deletes styles."""
+        choices = [part.fields[styling.CONTROL] for part in self.tasks.values() if part.styling]
+
+        def save(name: str, prompt: str, negative: str) -> list[Any]:
+            told = styling.saved(self.styles, name or "", prompt or "", negative or "")
+            gr.Info(told, duration=4)
+            return [gr.update(choices=self._style_names()) for _ in choices]
+
+        def remove(names: list[str]) -> list[Any]:
+            gr.Info(styling.removed(self.styles, names), duration=4)
+            return [gr.update(choices=self._style_names(), value=[]) for _ in choices]
+
+        for part in self.tasks.values():
+            editor = part.styling
+            if editor is None:
+                continue
+            words = [editor.name, part.fields["prompt"], part.fields["negative"]]
+            editor.save.click(save, words, choices, **QUIET)
+            editor.remove.click(remove, part.fields[styling.CONTROL], choices, **QUIET)
+
+    def _style_names(self) -> list[str]:
+        return [style.name for style in styles.read(self.styles)]
+
     def remember(self) -> None:
         """Keep the chosen model for the next start."""
 
@@ -109,8 +146,8 @@ class Forms:
 
         self.checkpoint.input(keep, self.checkpoint, None, **QUIET)
 
-    def refresh(self, event: Callable[..., Any]) -> None:
-        """Bind an event (page opened, engine ready, model chosen) that fits the forms to the model."""
+    def refresh(self, event: Callable[..., Any]) -> Any:
+        """Bind an event (page opened, engine ready, model chosen) that fits the forms to the model; returns it."""
 
         def fitted(checkpoint: str | None, applied: dict[str, object], **values: object) -> dict[Any, Any]:
             catalogue = self.catalogue
@@ -137,8 +174,10 @@ class Forms:
         for task, part in self.tasks.items():
             named |= {f"{PREFIX[task]}_{name}": part.fields[name] for name in _looked_at(part)}
             outputs += [drawer.part for drawer in part.drawers]
-            outputs += [item for name, item in part.fields.items() if name in form.FITTED or name in offers(None)]
-        event(fitted, None, outputs, inputs_kwargs=named, **QUIET)
+            outputs += [
+                item for name, item in part.fields.items() if name in (*form.FITTED, *offers(None), styling.CONTROL)
+            ]
+        return event(fitted, None, outputs, inputs_kwargs=named, **QUIET)
 
     def fill(self, bridge: Any) -> None:
         """Bind the hidden box in which the live client leaves a recipe to be shown in a form.
@@ -155,11 +194,35 @@ class Forms:
                 return {bridge: gr.skip()}
             return self._kept(task, {}) if recipe is None else self._shown(task, recipe)
 
-        outputs: list[Any] = [self.checkpoint, self.applied, bridge]
+        bridge.change(filled, bridge, [self.checkpoint, self.applied, bridge, *self._everything()], **QUIET)
+
+    def restore(self, ready: Any, box: Any) -> None:
+        """Bind what follows once the forms are fitted to the model at the start of a visit.
+
+        box -- hidden; the live client leaves in it what the controls held at the last visit,
+        {"txt2img": {"steps": 20, …}}, and it is emptied once that is done
+        """
+
+        def restored(text: str) -> dict[Any, Any]:
+            updates: dict[Any, Any] = {box: ""}
+            try:
+                held = json.loads(text) if text else {}
+                for task, part in self.tasks.items():
+                    if values := held.get(PREFIX[task]):
+                        updates |= self._restored(task, part, values)
+            except (ValueError, KeyError, TypeError, AttributeError):
+                # Kept by another version, or damaged: the visit starts afresh.
+                return {box: ""}
+            return updates
+
+        ready.then(restored, box, [box, *self._everything()], **QUIET)
+
+    def _everything(self) -> list[Any]:
+        items: list[Any] = []
         for part in self.tasks.values():
-            outputs += [part.carried, part.carried_note, *(drawer.part for drawer in part.drawers)]
-            outputs += part.fields.values()
-        bridge.change(filled, bridge, outputs, **QUIET)
+            items += [part.carried, part.carried_note, *(drawer.part for drawer in part.drawers)]
+            items += part.fields.values()
+        return items
 
     def _shown(self, task: Task, recipe: Recipe) -> dict[Any, Any]:
         """Updates after which a form asks for the recipe."""
@@ -168,7 +231,9 @@ class Forms:
         if task != "finish" and recipe.finish is not None and recipe.finish.only:
             recipe = replace(recipe, finish=None)
         names = tuple(self.tasks[task].fields)
+        recipe, chosen = styling.plain(recipe, self.styles)
         values = spelled(form.show(recipe, (*names, "checkpoint")), self.catalogue)
+        values[styling.CONTROL] = chosen
         updates = self._set(task, values, values, self.catalogue)
         updates |= self._kept(task, form.carried(recipe, names))
         if "checkpoint" in values:
@@ -176,6 +241,25 @@ class Forms:
             if self.catalogue is not None:
                 updates[self.applied] = {**self.catalogue.defaults(str(values["checkpoint"]))}
         return updates
+
+    def _restored(self, task: Task, part: Controls, values: Mapping[str, object]) -> dict[Any, Any]:
+        known = {name: value for name, value in values.items() if name in part.fields}
+        names = known.pop(styling.CONTROL, [])
+        # Only what makes a recipe is taken back.
+        form.read(task, {**known, "source.image": "?", "source.mask.image": "?"})
+        here = self._style_names()
+        known[styling.CONTROL] = [name for name in names if name in here] if isinstance(names, list) else []
+        changed = spelled(known, self.catalogue)
+        carried = _carried(str(values.get("carried", "")))
+        return {**self._set(task, changed, changed, self.catalogue), **self._kept(task, carried)}
+
+    def keep(self) -> None:
+        """Have the browser keep what the controls hold: closed accordions are not in the page, only here."""
+        for task, part in self.tasks.items():
+            items = {**part.fields, "carried": part.carried}
+            names = json.dumps(list(items))
+            script = f"(...held) => {{ window.snowfox.keep({json.dumps(PREFIX[task])}, {names}, held); }}"
+            gr.on([item.change for item in items.values()], None, list(items.values()), None, js=script, **QUIET)
 
     def _kept(self, task: Task, carried: Mapping[str, object]) -> dict[Any, Any]:
         part = self.tasks[task]
@@ -193,6 +277,9 @@ class Forms:
             if name in part.fields:
                 value: dict[str, Any] = {"value": changed[name]} if name in changed else {}
                 updates[part.fields[name]] = gr.update(choices=list(offered), **value)
+        chosen: dict[str, Any] = {"value": changed[styling.CONTROL]} if styling.CONTROL in changed else {}
+        if styling.CONTROL in part.fields:
+            updates[part.fields[styling.CONTROL]] = gr.update(choices=self._style_names(), **chosen)
         now = {**held, **changed}
         return updates | {drawer.part: drawer.update(now) for drawer in part.drawers}
 

@@ -122,6 +122,25 @@
     });
   }
 
+  // ----- all controls survive a reload -----
+  const shelf = "snowfox:forms";
+  const before = JSON.parse(localStorage.getItem(shelf) || "{}"); // what the last visit left
+  const held = structuredClone(before);
+  const touched = new Set();
+
+  function keep(form, names, values) {
+    held[form] = Object.fromEntries(names.map((name, index) => [name, values[index]]));
+    localStorage.setItem(shelf, JSON.stringify(held));
+  }
+
+  // Leaves it for the server, which takes it when the engine is ready. What was touched since stays as it is.
+  function restore() {
+    const wish = Object.fromEntries(Object.entries(before).filter(([form]) => !touched.has(form)));
+    if (Object.keys(wish).length) set(field("sf_kept"), JSON.stringify(wish));
+  }
+
+  document.addEventListener("input", (event) => event.isTrusted && touched.add(formOf(event.target)), true);
+
   // Drops what was pasted and has no control.
   function forget(form) {
     set(field("sf_bridge"), JSON.stringify({ form, wish: (wishes += 1) }));
@@ -286,5 +305,5 @@
     });
   }
 
-  Object.assign(sf, { field, formOf, set, fill, forget, copy, send, swap, paste, readText, sizeFor, openTab, openTabNamed });
+  Object.assign(sf, { field, formOf, set, fill, forget, keep, restore, copy, send, swap, paste, readText, sizeFor, openTab, openTabNamed });
 })();

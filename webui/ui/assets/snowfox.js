@@ -255,8 +255,13 @@
     const catalogue = await ask("catalogue").catch(() => null);
     if (!catalogue) return;
     const changed = JSON.stringify(catalogue) !== JSON.stringify(state.catalogue);
+    const first = !state.catalogue;
     state.catalogue = catalogue;
-    if (changed) whenThere("#sf_ready", (ready) => ready.click());
+    if (!changed) return render();
+    whenThere("#sf_ready", (ready) => {
+      if (first) sf.restore();
+      setTimeout(() => ready.click(), first ? 50 : 0); // what was just left has to be known first
+    });
     render();
   }
 

@@ -21,4 +21,4 @@ def build() -> TaskTab:
             fields = enlarging.extras()
         with gr.Column(scale=6, min_width=0, elem_classes="sf-right", elem_id="extras_results"):
             results("finish")
-    return TaskTab(Controls(fields, (), *carried), generate, note, picture.fields)
+    return TaskTab(Controls(fields, (), None, *carried), generate, note, picture.fields)

@@ -2,6 +2,7 @@
 
 import gradio as gr
 
+from webui.addons.panel import Panel
 from webui.ui import controls, starting
 from webui.ui.canvas import well
 from webui.ui.controls import Controls
@@ -16,7 +17,7 @@ VIEWS = (
 )
 
 
-def build() -> TaskTab:
+def build(panels: tuple[Panel, ...] = ()) -> TaskTab:
     with gr.Row(elem_classes="sf-cols", equal_height=False):
         with gr.Column(scale=5, min_width=0, elem_classes="sf-left", elem_id="inpaint_settings"):
             fields = controls.prompts("inpaint")
@@ -25,10 +26,10 @@ def build() -> TaskTab:
             carried = controls.carried("inpaint")
             fields |= starting.changes("inpaint")
             fields |= controls.basics("inpaint")
-            more, drawers = controls.drawers("inpaint")
+            more, drawers, styling = controls.drawers("inpaint", panels)
         with gr.Column(scale=6, min_width=0, elem_classes="sf-right sf-painting", elem_id="inpaint_results"):
             place(VIEWS)
             with gr.Column(elem_classes="sf-paint", min_width=0):
                 picture = well("inpaint", mask=True)
             results("inpaint")
-    return TaskTab(Controls(fields | more, drawers, *carried), generate, note, picture.fields)
+    return TaskTab(Controls(fields | more, drawers, styling, *carried), generate, note, picture.fields)

@@ -1,0 +1,1 @@
+"""Add-ons in any process: found by name, loaded as `webui_ext.NAME`, watched."""

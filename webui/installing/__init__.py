@@ -1,0 +1,1 @@
+"""Installing add-ons: nothing of theirs runs before the next start."""
