@@ -5,6 +5,7 @@ import gc
 import sys
 from collections import OrderedDict
 from collections.abc import Callable
+from threading import Lock
 
 import torch
 
@@ -19,9 +20,13 @@ RESERVE = 0.5
 class Shelf:
     """Loaded models, the last used kept first, under a budget of bytes."""
 
-    def __init__(self, device: Device, budget: int | None = None) -> None:
-        """budget: bytes of weights; None: half of the device's memory."""
+    def __init__(self, device: Device, budget: int | None = None, building: Lock | None = None) -> None:
+        """budget: bytes of weights; None: half of the device's memory.
+
+        building -- held while a model is built: diffusers does it with a patch that reaches other threads
+        """
         self._device = device
+        self._building = building or Lock()
         self._budget = int(device.bytes * RESERVE) if budget is None else budget
         self._models: OrderedDict[Version, Model] = OrderedDict()
 
@@ -37,7 +42,8 @@ class Shelf:
         for known in stale:
             del self._models[known]
         self._shrink(self._budget - version.bytes, freed=bool(stale))
-        model = self._loaded(lambda: family.load(version.path, header, self._device))
+        with self._building:
+            model = self._loaded(lambda: family.load(version.path, header, self._device))
         self._models[version] = model
         self._shrink(self._budget, keep=1)
         return model

@@ -69,13 +69,14 @@ class Runner:
         self._device = pick(device, dtype)
         self._families = ordered([*found_families(), *more])
         self._hooks = hooks
-        self._shelf = Shelf(self._device)
+        building = threading.Lock()
+        self._shelf = Shelf(self._device, building=building)
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[Catalogue], None]] = []
         facts = FileFacts(cache / "files.sqlite")
         self._hashes = Hashes(facts, self._announce)
         self._top = OnTop(models, facts, self._hashes, self._device)
-        self._upscalers = Upscalers(models / "upscalers", facts, self._device, self._announce)
+        self._upscalers = Upscalers(models / "upscalers", facts, self._device, self._announce, building)
         self._used: dict[Used, None] = {}
         self._checkpoints: list[Checkpoint] = []
         self.spoilt = False

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from pipelines.family import ModelError
 from pipelines.gguf_file import TYPES
@@ -86,14 +87,27 @@ def count(header: Header, prefix: str = "") -> int:
     return sum(_numbers(facts.shape) for key, facts in header.tensors.items() if key.startswith(prefix))
 
 
+class Unfilled(TorchFunctionMode):
+    """While within, memory that is not written yet is not even taken: what a module makes as its weights is on "meta".
+
+    Of this thread only: another may build its networks meanwhile. What a module works out (its buffers) is real.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        given = dict(kwargs or {})
+        if func is torch.empty:
+            given["device"] = "meta"
+        return func(*args, **given)
+
+
 def filled(build: Callable[[], Any], weights: Callable[[], Mapping[str, torch.Tensor]], what: str) -> Any:
     """The module that `build` makes, with these weights in place of any of its own. Raises ModelError.
 
     Names may lack or have a "text_model." in front, which versions of transformers write and read differently.
     """
-    from accelerate import init_empty_weights
-
-    with init_empty_weights(), warnings.catch_warnings():
+    with Unfilled(), warnings.catch_warnings():
         # What a library says about its own future is nothing to a user.
         warnings.simplefilter("ignore", FutureWarning)
         module = build()

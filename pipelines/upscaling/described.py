@@ -18,8 +18,12 @@ _TOPIC = "upscaler"
 
 
 class Described:
-    def __init__(self, facts: FileFacts, found: Callable[[], None]) -> None:
-        """facts: where it is remembered; found: called from the background thread after each file."""
+    def __init__(self, facts: FileFacts, found: Callable[[], None], building: threading.Lock) -> None:
+        """facts: where it is remembered; found: called from the background thread after each file.
+
+        building -- held while a network is built
+        """
+        self._building = building
         self._facts = facts
         self._found = found
         self._lock = threading.Lock()
@@ -57,7 +61,8 @@ class Described:
                     self._thread = None
                     return
                 version = self._waiting.pop()
-            told, lasting = _described(version.path)
+            with self._building:
+                told, lasting = _described(version.path)
             with self._lock:
                 self._known[version] = json.dumps(told)
             if lasting:

@@ -53,14 +53,24 @@ Progress = Generator[tuple[int, int], None, Image.Image]
 class Upscalers:
     """Those built in, and the files of one folder. The last network used stays in memory."""
 
-    def __init__(self, folder: Path, facts: FileFacts, device: Device, changed: Callable[[], None]) -> None:
-        """facts: where it is kept what was found out; changed: called from a thread when more is known of a file."""
+    def __init__(
+        self,
+        folder: Path,
+        facts: FileFacts,
+        device: Device,
+        changed: Callable[[], None],
+        building: threading.Lock | None = None,
+    ) -> None:
+        """facts: where it is kept what was found out; changed: called from a thread when more is known of a file.
+
+        building -- held while a network is built in that thread
+        """
         self._folder = folder
         self._device = device
         self._lock = threading.Lock()
         self._files: dict[str, Version] = {}
         self._broken: tuple[AssetEntry, ...] = ()
-        self._facts = Described(facts, changed)
+        self._facts = Described(facts, changed, building or threading.Lock())
         self._held: tuple[Version, Network] | None = None
 
     def scan(self) -> None:
