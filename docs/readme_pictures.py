@@ -1,12 +1,13 @@
 """Takes the README's pictures: the program as it is, with the model that ships. `python docs/readme_pictures.py`
 
-Writes docs/pictures/{wide-dark,inpaint,gallery,phone}.png.
+Writes docs/pictures/{wide-dark,inpaint,gallery,phone}.png and docs/pictures/kit.webp.
 """
 
 import shutil
 import tempfile
 from pathlib import Path
 
+import kit_sheet
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from screenshots import BROWSERS, CHECKOUT, FLAGS, Camera, program
 
@@ -103,6 +104,7 @@ def main() -> None:
         with program(Path(folder), "process") as url:
             take(browser, url)
         browser.close()
+    kit_sheet.draw(OUT / "kit.webp")
 
 
 if __name__ == "__main__":

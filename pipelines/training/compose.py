@@ -131,7 +131,7 @@ class Composer:
             colour = str(random.choice(list(COLOURS)))
             canvas = plain(COLOURS[colour])
             tail = " " + choose(random, BACKGROUND_WORDS).format(colour).replace("a orange", "an orange")
-            roll = mixture.background + random.random()
+            roll = random.random() * 1.2
         elif (roll := roll - mixture.background) < mixture.scene:
             name = str(random.choice(SCENES))
             canvas, tail = scene(name, random), " " + choose(random, SCENE_WORDS[name], first=0.5)
