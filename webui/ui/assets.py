@@ -21,6 +21,7 @@ SCRIPTS = (
     "cards.js",
     "control.js",
     "share.js",
+    "extensions.js",
     "access.js",
     *canvas.SCRIPTS,
 )

@@ -1,10 +1,14 @@
 """Extensions: every add-on with its state, and what went wrong with it."""
 
+import json
 from html import escape
 from typing import Any
 
+import gradio as gr
+
 from webui.addons.watching import Deed
 from webui.host.host import Host, Standing
+from webui.ui.controls import QUIET
 from webui.ui.markup import place
 
 _WORDS = {
@@ -19,8 +23,22 @@ _WORDS = {
 
 
 def build(host: Host) -> Any:
-    """The part of the page that holds the listing."""
-    return place(listing(host), elem_id="extensions_list")
+    """The part of the page that holds the listing, and the hidden box in which its buttons leave their wish."""
+    shown = place(listing(host), elem_id="extensions_list")
+    wish = gr.Textbox(visible="hidden", elem_id="sf_addon", label="Add-on to switch")
+
+    def switched(text: str) -> str:
+        try:
+            wanted = json.loads(text)
+            name, on = str(wanted["name"]), bool(wanted["on"])
+        except (ValueError, KeyError, TypeError):
+            return listing(host)
+        if any(standing.found.name == name for standing in host.standings()):
+            host.switch(name, on)
+        return listing(host)
+
+    wish.change(switched, wish, shown, **QUIET)
+    return shown
 
 
 def listing(host: Host) -> str:
@@ -36,7 +54,11 @@ def listing(host: Host) -> str:
             f"<h2>No extensions yet</h2><p>Add-ons lie in {where}, a folder each.</p></section>"
         )
     rows = "".join(_row(standing) for standing in standings)
-    return head + f'<p class="sf-lead-text">Add-ons lie in {where}.</p><ul class="sf-card sf-list">{rows}</ul>'
+    lead = (
+        f'<p class="sf-lead-text">Add-ons lie in {where}. An add-on is a program: it can do what you can do on this '
+        "machine. Turning one on or off counts from the next start of Snowfox.</p>"
+    )
+    return f'{head}{lead}<ul class="sf-card sf-list">{rows}</ul>'
 
 
 def _row(standing: Standing) -> str:
@@ -52,7 +74,19 @@ def _row(standing: Standing) -> str:
     return (
         f'<li data-addon="{escape(found.name)}"><div><b>{escape(found.title)}</b> '
         f"<span>{escape(' '.join(filter(None, (found.name, found.version))))}</span>{what}{why}{_deeds(standing.deeds)}"
-        f'{details}</div><span class="sf-ext-state {kind}">{word}</span></li>'
+        f'{details}</div><span class="sf-ext-end"><span class="sf-ext-state {kind}">{word}</span>'
+        f"{_switch(standing)}</span></li>"
+    )
+
+
+def _switch(standing: Standing) -> str:
+    if standing.found.problem:
+        return ""
+    word, on = ("Turn off", "") if standing.wanted else ("Turn on", "on")
+    name, title = escape(standing.found.name), escape(standing.found.title)
+    return (
+        f'<button type="button" class="sf-btn sf-sm" data-do="addon" data-name="{name}" data-on="{on}" '
+        f'aria-label="{word}: {title}">{word}</button>'
     )
 
 
