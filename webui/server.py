@@ -178,7 +178,7 @@ class Server:
         self._app = app
         self._sock = sock
         config = uvicorn.Config(
-            front or app, log_level="warning", proxy_headers=False, server_header=False, timeout_graceful_shutdown=1
+            front or app, log_level="warning", proxy_headers=False, server_header=False, timeout_graceful_shutdown=2
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, name="server")

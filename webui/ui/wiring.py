@@ -177,7 +177,9 @@ class Forms:
             outputs += [
                 item for name, item in part.fields.items() if name in (*form.FITTED, *offers(None), styling.CONTROL)
             ]
-        return event(fitted, None, outputs, inputs_kwargs=named, **QUIET)
+        # One after another: of two that cross, the later one tells what the forms are to show.
+        in_turn: dict[str, Any] = {**QUIET, "concurrency_limit": 1, "concurrency_id": "fit"}
+        return event(fitted, None, outputs, inputs_kwargs=named, **in_turn)
 
     def fill(self, bridge: Any) -> None:
         """Bind the hidden box in which the live client leaves a recipe to be shown in a form.
@@ -281,7 +283,9 @@ class Forms:
         if styling.CONTROL in part.fields:
             updates[part.fields[styling.CONTROL]] = gr.update(choices=self._style_names(), **chosen)
         now = {**held, **changed}
-        return updates | {drawer.part: drawer.update(now) for drawer in part.drawers}
+        # What was held may be old by now: a title is told anew only with what it tells of.
+        told = (drawer for drawer in part.drawers if changed.keys() & set(drawer.names))
+        return updates | {drawer.part: drawer.update(now) for drawer in told}
 
 
 def queued(job: str) -> str:
