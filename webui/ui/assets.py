@@ -17,6 +17,7 @@ SCRIPTS = (
     "result.js",
     "stage.js",
     "gallery.js",
+    "pnginfo.js",
     "models.js",
     "cards.js",
     "control.js",
