@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
-from benchmarks.studio import studio  # noqa: E402
+from benchmarks.studio import studio
 
 SEED = 1
 COLUMNS, SIDE, WORDS, GAP = 8, 128, 30, 6

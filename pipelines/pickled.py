@@ -155,7 +155,7 @@ class _Reader(_Unpickler):  # pyright: ignore[reportUntypedBaseClass]
         _simple(self.stack[::2])
         super().load_dict()
 
-    dispatch: Any = {  # noqa: RUF012
+    dispatch: Any = {  # noqa: RUF012 (as pickle._Unpickler has it)
         **_Unpickler.dispatch,
         pickle.NEWOBJ[0]: load_object,
         pickle.NEWOBJ_EX[0]: load_object_named,

@@ -7,9 +7,9 @@ from pipelines.pipeline_model import Way
 class AuraFlow(PipelineFamily):
     name = "auraflow"
     title = "AuraFlow"
-    defaults = {"width": 1024, "height": 1024, "steps": 30, "guidance": 3.5, "sampler": "Euler"}  # noqa: RUF012
+    defaults = {"width": 1024, "height": 1024, "steps": 30, "guidance": 3.5, "sampler": "Euler"}
     index = ("AuraFlowPipeline",)
-    pipelines = {"text": "AuraFlowPipeline"}  # noqa: RUF012
+    pipelines = {"text": "AuraFlowPipeline"}
     way = Way(shift=lambda tokens, steps: 1.73)
     shifted = False
 

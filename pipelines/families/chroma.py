@@ -17,9 +17,9 @@ from pipelines.preview import LatentColours
 class Chroma(PipelineFamily):
     name = "chroma"
     title = "Chroma"
-    defaults = {"width": 1024, "height": 1024, "steps": 30, "guidance": 4.0, "sampler": "Euler"}  # noqa: RUF012
+    defaults = {"width": 1024, "height": 1024, "steps": 30, "guidance": 4.0, "sampler": "Euler"}
     index = ("ChromaPipeline",)
-    pipelines = {"text": "ChromaPipeline"}  # noqa: RUF012
+    pipelines = {"text": "ChromaPipeline"}
     way = Way("squares", shift=lambda tokens, steps: 1.0)
 
     def detect(self, header: Header) -> bool:

@@ -111,8 +111,8 @@ class DiffusersFolder(Family):
     name = "diffusers"
     title = "Diffusers folder"
     tasks = ("text",)
-    defaults = {"width": 1024, "height": 1024, "steps": 30, "guidance": 4.0}  # noqa: RUF012
-    lacks = {**PLAIN_TEXT, "sampler": OWN, "schedule": OWN}  # noqa: RUF012
+    defaults = {"width": 1024, "height": 1024, "steps": 30, "guidance": 4.0}
+    lacks = {**PLAIN_TEXT, "sampler": OWN, "schedule": OWN}
     side_step = 16
 
     def detect(self, header: Header) -> bool:

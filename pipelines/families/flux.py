@@ -22,10 +22,10 @@ NO_NEGATIVE = "FLUX.1 is guided without a negative prompt."
 class Flux(PipelineFamily):
     name = "flux"
     title = "FLUX.1"
-    defaults = {"width": 1024, "height": 1024, "steps": 24, "guidance": 3.5, "sampler": "Euler"}  # noqa: RUF012
-    lacks = {**PLAIN_TEXT, "negative": NO_NEGATIVE}  # noqa: RUF012
+    defaults = {"width": 1024, "height": 1024, "steps": 24, "guidance": 3.5, "sampler": "Euler"}
+    lacks = {**PLAIN_TEXT, "negative": NO_NEGATIVE}
     index = ("FluxPipeline", "FluxFillPipeline", "FluxKontextPipeline")
-    pipelines = {"text": "FluxPipeline"}  # noqa: RUF012
+    pipelines = {"text": "FluxPipeline"}
     way = Way("squares", "embedded", shift=lambda tokens, steps: dynamic_shift(tokens))
 
     def usual(self) -> LatentColours:

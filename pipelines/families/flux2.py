@@ -28,10 +28,10 @@ class Flux2(PipelineFamily):
     name = "flux2"
     title = "FLUX.2"
     tasks = ("text", "image", "inpaint", "edit")
-    defaults = {"width": 1024, "height": 1024, "steps": 28, "guidance": 4.0, "sampler": "Euler"}  # noqa: RUF012
-    lacks = {**PLAIN_TEXT, "negative": "FLUX.2 is guided without a negative prompt."}  # noqa: RUF012
+    defaults = {"width": 1024, "height": 1024, "steps": 28, "guidance": 4.0, "sampler": "Euler"}
+    lacks = {**PLAIN_TEXT, "negative": "FLUX.2 is guided without a negative prompt."}
     index = ("Flux2Pipeline", KLEIN)
-    pipelines = {"text": "Flux2Pipeline", "edit": "Flux2Pipeline"}  # noqa: RUF012
+    pipelines = {"text": "Flux2Pipeline", "edit": "Flux2Pipeline"}
     way = Way("tokens", "embedded", shift=empirical_shift)
     kind = "patch"
 

@@ -11,9 +11,9 @@ from pipelines.preview import LatentColours
 class HiDream(PipelineFamily):
     name = "hidream"
     title = "HiDream-I1"
-    defaults = {"width": 1024, "height": 1024, "steps": 50, "guidance": 5.0, "sampler": "Euler"}  # noqa: RUF012
+    defaults = {"width": 1024, "height": 1024, "steps": 50, "guidance": 5.0, "sampler": "Euler"}
     index = ("HiDreamImagePipeline",)
-    pipelines = {"text": "HiDreamImagePipeline"}  # noqa: RUF012
+    pipelines = {"text": "HiDreamImagePipeline"}
     way = Way(shift=lambda tokens, steps: 3.0)
 
     def usual(self) -> LatentColours:

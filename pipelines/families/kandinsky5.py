@@ -9,9 +9,9 @@ from pipelines.preview import LatentColours
 class Kandinsky5(PipelineFamily):
     name = "kandinsky5"
     title = "Kandinsky 5"
-    defaults = {"width": 1024, "height": 1024, "steps": 50, "guidance": 3.5, "sampler": "Euler"}  # noqa: RUF012
+    defaults = {"width": 1024, "height": 1024, "steps": 50, "guidance": 3.5, "sampler": "Euler"}
     index = ("Kandinsky5T2IPipeline",)
-    pipelines = {"text": "Kandinsky5T2IPipeline"}  # noqa: RUF012
+    pipelines = {"text": "Kandinsky5T2IPipeline"}
     way = Way("frames", shift=lambda tokens, steps: 3.0)
     shifted = False
 

@@ -9,9 +9,9 @@ from pipelines.preview import LatentColours
 class Lumina2(PipelineFamily):
     name = "lumina2"
     title = "Lumina 2"
-    defaults = {"width": 1024, "height": 1024, "steps": 30, "guidance": 4.0, "sampler": "Euler"}  # noqa: RUF012
+    defaults = {"width": 1024, "height": 1024, "steps": 30, "guidance": 4.0, "sampler": "Euler"}
     index = ("Lumina2Pipeline", "Lumina2Text2ImgPipeline")
-    pipelines = {"text": "Lumina2Pipeline"}  # noqa: RUF012
+    pipelines = {"text": "Lumina2Pipeline"}
     way = Way(shift=lambda tokens, steps: 6.0)
 
     def usual(self) -> LatentColours:

@@ -7,9 +7,9 @@ from pipelines.pipeline_model import Way
 class PixArtSigma(PipelineFamily):
     name = "pixart-sigma"
     title = "PixArt-Σ"
-    defaults = {"width": 1024, "height": 1024, "steps": 20, "guidance": 4.5, "sampler": "DPM++ 2M"}  # noqa: RUF012
+    defaults = {"width": 1024, "height": 1024, "steps": 20, "guidance": 4.5, "sampler": "DPM++ 2M"}
     index = ("PixArtSigmaPipeline",)
-    pipelines = {"text": "PixArtSigmaPipeline"}  # noqa: RUF012
+    pipelines = {"text": "PixArtSigmaPipeline"}
     way = Way(
         prediction="epsilon",
         levels={"beta_schedule": "linear", "beta_start": 0.0001, "beta_end": 0.02},

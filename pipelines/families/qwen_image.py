@@ -14,9 +14,9 @@ EDIT, EDIT_PLUS = "QwenImageEditPipeline", "QwenImageEditPlusPipeline"
 class QwenImage(PipelineFamily):
     name = "qwen-image"
     title = "Qwen-Image"
-    defaults = {"width": 1328, "height": 1328, "steps": 30, "guidance": 4.0, "sampler": "Euler"}  # noqa: RUF012
+    defaults = {"width": 1328, "height": 1328, "steps": 30, "guidance": 4.0, "sampler": "Euler"}
     index = ("QwenImagePipeline", EDIT, EDIT_PLUS)
-    pipelines = {"text": "QwenImagePipeline"}  # noqa: RUF012
+    pipelines = {"text": "QwenImagePipeline"}
     way = Way("squares", "true", shift=lambda tokens, steps: dynamic_shift(tokens, 256, 8192, 0.5, 0.9), terminal=0.02)
     kind = "frame"
 

@@ -8,7 +8,7 @@ from pipelines.unet_family import TextPart, UnetFamily, projection
 class StableDiffusion1(UnetFamily):
     name = "sd15"
     title = "Stable Diffusion 1.x"
-    defaults = {"width": 512, "height": 512}  # noqa: RUF012
+    defaults = {"width": 512, "height": 512}
     texts = (TextPart("cond_stage_model.transformer.", "clip", Reading()),)
 
     def detect(self, header: Header) -> bool:

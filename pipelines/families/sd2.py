@@ -15,7 +15,7 @@ from pipelines.unet_layout import UNET
 class StableDiffusion2(UnetFamily):
     name = "sd2"
     title = "Stable Diffusion 2.x"
-    defaults = {"width": 512, "height": 512}  # noqa: RUF012
+    defaults = {"width": 512, "height": 512}
     # The layer before the last, normalised; the last one is not even loaded.
     texts = (TextPart("cond_stage_model.model.", "open clip", Reading(skip=1, pad=0), dropped=1),)
 

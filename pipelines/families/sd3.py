@@ -9,9 +9,9 @@ from pipelines.preview import LatentColours
 class StableDiffusion3(PipelineFamily):
     name = "sd3"
     title = "Stable Diffusion 3"
-    defaults = {"width": 1024, "height": 1024, "steps": 28, "guidance": 4.5, "sampler": "Euler"}  # noqa: RUF012
+    defaults = {"width": 1024, "height": 1024, "steps": 28, "guidance": 4.5, "sampler": "Euler"}
     index = ("StableDiffusion3Pipeline",)
-    pipelines = {"text": "StableDiffusion3Pipeline"}  # noqa: RUF012
+    pipelines = {"text": "StableDiffusion3Pipeline"}
     way = Way(shift=lambda tokens, steps: 3.0)
 
     def usual(self) -> LatentColours:

@@ -12,7 +12,7 @@ from pipelines.unet_layout import UNET
 class StableDiffusionXL(UnetFamily):
     name = "sdxl"
     title = "Stable Diffusion XL"
-    defaults = {  # noqa: RUF012
+    defaults = {
         "width": 1024,
         "height": 1024,
         "steps": 25,

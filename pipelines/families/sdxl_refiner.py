@@ -11,7 +11,7 @@ from pipelines.unet_family import TextPart, UnetFamily
 class StableDiffusionXLRefiner(UnetFamily):
     name = "sdxl-refiner"
     title = "Stable Diffusion XL refiner"
-    defaults = {"width": 1024, "height": 1024, "steps": 25, "guidance": 5.5, "sampler": "Euler a"}  # noqa: RUF012
+    defaults = {"width": 1024, "height": 1024, "steps": 25, "guidance": 5.5, "sampler": "Euler a"}
     scaling = 0.13025
     xl = True
     ids = "score"

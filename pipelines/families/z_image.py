@@ -11,9 +11,9 @@ from pipelines.preview import LatentColours
 class ZImage(PipelineFamily):
     name = "z-image"
     title = "Z-Image"
-    defaults = {"width": 1024, "height": 1024, "steps": 28, "guidance": 4.0, "sampler": "Euler"}  # noqa: RUF012
+    defaults = {"width": 1024, "height": 1024, "steps": 28, "guidance": 4.0, "sampler": "Euler"}
     index = ("ZImagePipeline",)
-    pipelines = {"text": "ZImagePipeline"}  # noqa: RUF012
+    pipelines = {"text": "ZImagePipeline"}
     way = Way(shift=lambda tokens, steps: 3.0)
 
     def usual(self) -> LatentColours:
